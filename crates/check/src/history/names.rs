@@ -1,0 +1,71 @@
+//! Names that are stored once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Strings with numbers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names {
+    names: Vec<Arc<str>>,
+    numbers: BTreeMap<Arc<str>, u32>,
+    last: u32,
+}
+
+impl Names {
+    pub(super) fn number(&mut self, name: &Arc<str>) -> u32 {
+        // Callers mostly repeat the very same string.
+        if self
+            .names
+            .get(self.last as usize)
+            .is_some_and(|last| Arc::ptr_eq(last, name))
+        {
+            return self.last;
+        }
+        self.last = match self.numbers.get(name) {
+            Some(&number) => number,
+            None => {
+                let number = small(self.names.len());
+                self.names.push(name.clone());
+                self.numbers.insert(name.clone(), number);
+                number
+            }
+        };
+        self.last
+    }
+
+    pub(super) fn get(&self, number: u32) -> &Arc<str> {
+        &self.names[number as usize]
+    }
+}
+
+/// Topic partitions with numbers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Logs {
+    logs: Vec<(u32, i32)>,
+    numbers: BTreeMap<(u32, i32), u32>,
+}
+
+impl Logs {
+    pub(super) fn number(&mut self, topic: u32, partition: i32) -> u32 {
+        *self.numbers.entry((topic, partition)).or_insert_with(|| {
+            self.logs.push((topic, partition));
+            small(self.logs.len() - 1)
+        })
+    }
+
+    pub(super) fn get(&self, number: u32) -> (u32, i32) {
+        self.logs[number as usize]
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.logs.len()
+    }
+}
+
+/// A position in a table of the history as a handle.
+pub(super) fn small(position: usize) -> u32 {
+    match u32::try_from(position) {
+        Ok(handle) if handle != super::FOREIGN => handle,
+        _ => panic!("a history holds at most four billion observations of a kind"),
+    }
+}

@@ -1,0 +1,26 @@
+//! Contradictions within a history.
+
+use crate::message::MessageId;
+use std::fmt;
+
+/// An observation that contradicts earlier ones.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub enum Oddity {
+    /// A message was sent twice under one identity. The first send counts.
+    SentTwice(MessageId),
+    /// A send came to a second outcome. The first counts.
+    SettledTwice(MessageId),
+    /// A message came to an outcome without having been sent.
+    SettledUnsent(MessageId),
+}
+
+impl fmt::Display for Oddity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Oddity::SentTwice(message) => write!(f, "{message} was sent twice under one identity"),
+            Oddity::SettledTwice(message) => write!(f, "{message} came to two outcomes"),
+            Oddity::SettledUnsent(message) => write!(f, "{message} came to an outcome without having been sent"),
+        }
+    }
+}

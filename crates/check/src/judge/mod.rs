@@ -1,0 +1,141 @@
+//! Judging: one file per promise, over tables that are built once.
+//!
+//! Everything is sorted once and walked once: n log n in the number of observations.
+
+mod business;
+mod duplicates;
+mod final_read;
+mod keys;
+mod offsets;
+mod order;
+mod phantoms;
+mod places;
+mod survival;
+mod unresolved;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use final_read::FinalReads;
+pub(crate) use places::Places;
+pub(crate) use survival::{Fate, fates};
+
+use crate::dangers::Dangers;
+use crate::history::{History, Settled};
+use crate::promise::Promise;
+use crate::verdict::{Counts, Unclean, Verdict};
+use crate::violation::Violation;
+
+/// Holds a history to promises.
+///
+/// The verdict knows of no danger yet, so that it is not [clean](Verdict::is_clean) before
+/// [`Verdict::with_dangers`] says what the run went through.
+///
+/// ```
+/// use kafka_sim_check::{judge, Dangers, History, MessageId, Observation, Promise};
+///
+/// let mut history = History::new();
+/// history.record(Observation::Sent {
+///     at: 1, producer: 0, message: MessageId(1), topic: "orders".into(), partition: Some(0),
+///     key: None, sequence: 0, business: None, resend_of: None,
+/// });
+/// history.record(Observation::Unknown { at: 2, message: MessageId(1), error: "REQUEST_TIMED_OUT".into() });
+/// let verdict = judge(&history, &[Promise::SendsResolved]);
+/// assert!(verdict.holds() && !verdict.is_clean());
+/// let verdict = verdict.with_dangers(Dangers { leader_changes: 1, ..Dangers::default() });
+/// assert!(verdict.is_clean());
+/// ```
+pub fn judge(history: &History, promises: &[Promise]) -> Verdict {
+    let mut promises = promises.to_vec();
+    promises.sort_unstable();
+    promises.dedup();
+    let bench = Bench::new(history);
+
+    let mut violations = Vec::new();
+    let survival = survival::judge(&bench);
+    let mut counts = count(&bench);
+    counts.lost = survival.lost.len() as u64;
+    counts.expired = survival.expired;
+    let mut hold = |promise: Promise, breaches: Vec<Violation>| {
+        let count = breaches.len() as u64;
+        if promises.contains(&promise) {
+            violations.extend(breaches);
+        }
+        count
+    };
+    hold(Promise::AckedSurvives, survival.lost);
+    counts.duplicated = hold(Promise::NoDuplicates, duplicates::judge(&bench));
+    counts.reordered = hold(Promise::InOrder, order::judge(&bench, order::Scope::Partition));
+    counts.inconsistent = hold(Promise::ConsistentOffsets, offsets::judge(&bench));
+    counts.phantom = hold(Promise::NothingRefusedAppears, phantoms::judge(&bench));
+    counts.unresolved = hold(Promise::SendsResolved, unresolved::judge(&bench));
+    hold(Promise::InOrderPerKey, order::judge(&bench, order::Scope::Key));
+    hold(Promise::OncePerBusinessKey, business::judge(&bench));
+    hold(Promise::KeyStaysInPartition, keys::judge(&bench));
+    violations.sort_unstable();
+
+    let mut doubts = Vec::new();
+    if promises.is_empty() || counts.sent == 0 {
+        doubts.push(Unclean::NothingJudged);
+    }
+    if promises.contains(&Promise::AckedSurvives) {
+        doubts.extend(survival.undecided);
+    }
+    if let Some(&first) = history.oddities().first() {
+        doubts.push(Unclean::Odd {
+            first,
+            count: history.oddities().len(),
+        });
+    }
+    Verdict {
+        promises,
+        violations,
+        doubts,
+        counts,
+        dangers: Dangers::default(),
+    }
+}
+
+/// What every judgement needs.
+struct Bench<'a> {
+    history: &'a History,
+    places: Places,
+    finals: FinalReads,
+}
+
+impl<'a> Bench<'a> {
+    fn new(history: &'a History) -> Bench<'a> {
+        Bench {
+            history,
+            places: Places::of(history),
+            finals: FinalReads::of(history),
+        }
+    }
+}
+
+fn count(bench: &Bench<'_>) -> Counts {
+    let mut counts = Counts {
+        sent: bench.history.sent_handles().len() as u64,
+        ..Counts::default()
+    };
+    for entry in bench.history.entries() {
+        match entry.settled {
+            Some(Settled::Acked { .. }) => counts.acked += 1,
+            Some(Settled::Refused { .. }) => counts.refused += 1,
+            Some(Settled::Unknown { .. }) => counts.unknown += 1,
+            None => {}
+        }
+    }
+    counts.read = bench
+        .places
+        .messages()
+        .filter(|places| places.iter().any(|place| place.seen))
+        .count() as u64;
+    counts.foreign = bench
+        .history
+        .reads()
+        .iter()
+        .filter(|read| bench.history.id_of(read.message).is_none())
+        .count() as u64;
+    counts
+}

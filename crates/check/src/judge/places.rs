@@ -1,0 +1,82 @@
+//! Where messages are, by message and by offset.
+
+use crate::history::{FOREIGN, History, Settled};
+
+/// One message at one place, according to a reader or an acknowledgement.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct PlaceOf {
+    pub(crate) message: u32,
+    pub(crate) log: u32,
+    pub(crate) offset: i64,
+    /// Whether a reader saw it there, and not just an acknowledgement said so.
+    pub(crate) seen: bool,
+}
+
+/// All places of all messages: every read of every reader, and every acknowledged offset. These
+/// are Jepsen's version orders.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    /// By message, log, offset. Without foreign bytes.
+    by_message: Vec<PlaceOf>,
+    /// By log, offset, message. With foreign bytes.
+    by_offset: Vec<PlaceOf>,
+}
+
+impl Places {
+    pub(crate) fn of(history: &History) -> Places {
+        let mut by_offset: Vec<PlaceOf> = history
+            .reads()
+            .iter()
+            .map(|read| PlaceOf {
+                message: read.message,
+                log: read.log,
+                offset: read.offset,
+                seen: true,
+            })
+            .collect();
+        for &handle in history.sent_handles() {
+            if let Some(Settled::Acked {
+                log,
+                offset: Some(offset),
+                ..
+            }) = history.entry(handle).settled
+            {
+                by_offset.push(PlaceOf {
+                    message: handle,
+                    log,
+                    offset,
+                    seen: false,
+                });
+            }
+        }
+        // What was seen comes first among equals and is the one that is kept.
+        by_offset.sort_unstable_by_key(|place| (place.log, place.offset, place.message, !place.seen));
+        by_offset.dedup_by_key(|place| (place.log, place.offset, place.message));
+        let mut by_message = by_offset.clone();
+        by_message.retain(|place| place.message != FOREIGN);
+        by_message.sort_unstable();
+        Places { by_message, by_offset }
+    }
+
+    /// The places of each message that has any, grouped.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &[PlaceOf]> {
+        self.by_message.chunk_by(|a, b| a.message == b.message)
+    }
+
+    /// The places of one message.
+    pub(crate) fn of_message(&self, message: u32) -> &[PlaceOf] {
+        let from = self.by_message.partition_point(|place| place.message < message);
+        let len = self.by_message[from..].partition_point(|place| place.message == message);
+        &self.by_message[from..from + len]
+    }
+
+    /// The occupants of each log, grouped and ascending by offset.
+    pub(crate) fn logs(&self) -> impl Iterator<Item = &[PlaceOf]> {
+        self.by_offset.chunk_by(|a, b| a.log == b.log)
+    }
+
+    /// The occupants of each offset of each log, grouped.
+    pub(crate) fn offsets(&self) -> impl Iterator<Item = &[PlaceOf]> {
+        self.by_offset.chunk_by(|a, b| (a.log, a.offset) == (b.log, b.offset))
+    }
+}

@@ -1,0 +1,463 @@
+use crate::script::Script;
+use crate::*;
+
+/// The violations of one promise, with a check that the verdict says so in every way.
+fn breaches(script: Script, promise: Promise) -> Vec<Violation> {
+    let verdict = judge(&script.history, &[promise]);
+    assert_eq!(verdict.violations_of(promise).count(), verdict.violations().len());
+    assert_eq!(verdict.holds(), verdict.reasons() == [Unclean::NoDanger]);
+    verdict.violations().to_vec()
+}
+
+fn keeps(script: Script, promise: Promise) {
+    let verdict = judge(&script.history, &[promise]);
+    assert!(verdict.holds(), "{:?}", verdict.reasons());
+}
+
+#[test]
+fn acked_survives_when_the_final_read_has_every_ack() {
+    keeps(
+        Script::new().sent(0, 0, 1).acked(1, 0).final_read(0, &[1]),
+        Promise::AckedSurvives,
+    );
+}
+
+#[test]
+fn acked_survives_is_broken_by_a_lost_tail() {
+    let script = Script::new()
+        .sent(0, 0, 1)
+        .acked(1, 0)
+        .sent(0, 0, 2)
+        .acked(2, 1)
+        .final_read(0, &[1]);
+    let expected = Violation::Lost {
+        message: MessageId(2),
+        producer: 0,
+        topic: "orders".into(),
+        partition: 0,
+        offset: Some(1),
+        acked_at: 4,
+    };
+    assert_eq!(breaches(script, Promise::AckedSurvives), [expected]);
+}
+
+#[test]
+fn an_ack_without_an_offset_counts_as_an_ack() {
+    let script = Script::new().sent(0, 0, 1).acked(1, None).final_read(0, &[]);
+    assert!(matches!(
+        breaches(script, Promise::AckedSurvives)[..],
+        [Violation::Lost { offset: None, .. }]
+    ));
+}
+
+#[test]
+fn what_an_earlier_reader_saw_does_not_survive_by_that() {
+    let script = Script::new()
+        .sent(0, 0, 1)
+        .acked(1, 0)
+        .read(7, 0, 0, 1)
+        .final_read(0, &[]);
+    assert_eq!(breaches(script, Promise::AckedSurvives).len(), 1);
+}
+
+#[test]
+fn what_the_final_reader_saw_before_it_started_over_does_not_count() {
+    let script = Script::new()
+        .sent(0, 0, 1)
+        .acked(1, 0)
+        .read(0, 0, 0, 1)
+        .repositioned(0, 0)
+        .final_read(0, &[]);
+    assert_eq!(breaches(script, Promise::AckedSurvives).len(), 1);
+}
+
+#[test]
+fn an_ack_is_lost_if_only_another_partition_has_it() {
+    let script = Script::new()
+        .sent(0, 0, 1)
+        .acked(1, 0)
+        .final_read(0, &[])
+        .final_read(1, &[1]);
+    assert_eq!(breaches(script, Promise::AckedSurvives).len(), 1);
+}
+
+#[test]
+fn unknown_and_refused_sends_cannot_be_lost() {
+    keeps(
+        Script::new()
+            .sent(0, 0, 1)
+            .unknown(1)
+            .sent(0, 0, 2)
+            .refused(2)
+            .final_read(0, &[]),
+        Promise::AckedSurvives,
+    );
+}
+
+#[test]
+fn what_was_removed_on_purpose_is_expired_and_not_lost() {
+    let script = Script::new()
+        .sent(0, 0, 1)
+        .acked(1, 0)
+        .sent(0, 0, 2)
+        .acked(2, 1)
+        .read(0, 0, 1, 2)
+        .end(0, 0, 1, 2);
+    let verdict = judge(&script.history, &[Promise::AckedSurvives]);
+    assert!(verdict.holds());
+    assert_eq!((verdict.counts().expired, verdict.counts().lost), (1, 0));
+}
+
+#[test]
+fn without_a_final_read_nobody_can_say_what_survived() {
+    for script in [
+        Script::new().sent(0, 0, 1).acked(1, 0).read(0, 0, 0, 1),
+        Script::new().sent(0, 0, 1).end(0, 0, 0, 0).acked(1, 0),
+    ] {
+        let verdict = judge(&script.history, &[Promise::AckedSurvives]);
+        let undecided = Unclean::Undecided {
+            topic: "orders".into(),
+            partition: 0,
+            messages: 1,
+        };
+        assert_eq!(verdict.violations(), []);
+        assert!(!verdict.holds());
+        assert_eq!(verdict.reasons(), [undecided, Unclean::NoDanger]);
+    }
+}
+
+#[test]
+fn no_duplicates_is_kept_when_two_readers_see_one_copy() {
+    keeps(
+        Script::new()
+            .sent(0, 0, 1)
+            .acked(1, 0)
+            .read(1, 0, 0, 1)
+            .read(2, 0, 0, 1),
+        Promise::NoDuplicates,
+    );
+}
+
+#[test]
+fn no_duplicates_is_broken_by_a_second_copy() {
+    let script = Script::new().sent(0, 0, 1).acked(1, 1).final_read(0, &[1, 1]);
+    let places = vec![
+        Place {
+            partition: 0,
+            offset: 0,
+        },
+        Place {
+            partition: 0,
+            offset: 1,
+        },
+    ];
+    let expected = Violation::Duplicated {
+        message: MessageId(1),
+        producer: Some(0),
+        topic: "orders".into(),
+        places,
+    };
+    assert_eq!(breaches(script, Promise::NoDuplicates), [expected]);
+}
+
+#[test]
+fn no_duplicates_is_broken_by_a_copy_in_another_partition() {
+    let script = Script::new().sent(0, 0, 1).final_read(0, &[1]).final_read(1, &[1]);
+    assert_eq!(breaches(script, Promise::NoDuplicates).len(), 1);
+}
+
+#[test]
+fn in_order_is_kept_when_producers_interleave() {
+    let script = Script::new()
+        .sent(0, 0, 1)
+        .sent(1, 0, 2)
+        .sent(0, 0, 3)
+        .sent(1, 0, 4)
+        .final_read(0, &[2, 1, 4, 3]);
+    keeps(script, Promise::InOrder);
+}
+
+#[test]
+fn in_order_is_broken_once_per_message_that_lies_too_early() {
+    let script = Script::new()
+        .sent(0, 0, 1)
+        .sent(0, 0, 2)
+        .sent(0, 0, 3)
+        .final_read(0, &[2, 3, 1]);
+    let found = breaches(script, Promise::InOrder);
+    let pairs: Vec<_> = found
+        .iter()
+        .map(|breach| match breach {
+            Violation::Reordered { earlier, later, .. } => (earlier.0, later.0),
+            other => panic!("{other}"),
+        })
+        .collect();
+    assert_eq!(pairs, [(1, 2), (1, 3)]);
+}
+
+#[test]
+fn a_late_second_copy_does_not_break_the_order_of_first_copies() {
+    keeps(
+        Script::new().sent(0, 0, 1).sent(0, 0, 2).final_read(0, &[1, 2, 1]),
+        Promise::InOrder,
+    );
+}
+
+#[test]
+fn acknowledged_offsets_show_the_order_only_where_nobody_read_to_the_end() {
+    let acks = || Script::new().sent(0, 0, 1).acked(1, 1).sent(0, 0, 2).acked(2, 0);
+    assert_eq!(breaches(acks(), Promise::InOrder).len(), 1);
+    // The first was lost and the second took a place before it: a loss, not a reordering.
+    keeps(acks().final_read(0, &[2]), Promise::InOrder);
+}
+
+#[test]
+fn in_order_per_key_forgives_what_in_order_does_not() {
+    let script = || {
+        Script::new()
+            .keyed(0, 0, 1, 10)
+            .keyed(0, 0, 2, 20)
+            .final_read(0, &[2, 1])
+    };
+    assert_eq!(breaches(script(), Promise::InOrder).len(), 1);
+    keeps(script(), Promise::InOrderPerKey);
+}
+
+#[test]
+fn in_order_per_key_is_broken_within_a_key() {
+    let script = Script::new()
+        .keyed(0, 0, 1, 10)
+        .keyed(0, 0, 2, 10)
+        .final_read(0, &[2, 1]);
+    assert!(matches!(
+        breaches(script, Promise::InOrderPerKey)[..],
+        [Violation::Reordered { key: Some(10), .. }]
+    ));
+}
+
+#[test]
+fn consistent_offsets_is_kept_when_everybody_sees_the_same() {
+    keeps(
+        Script::new()
+            .sent(0, 0, 1)
+            .acked(1, 0)
+            .read(1, 0, 0, 1)
+            .read(2, 0, 0, 1),
+        Promise::ConsistentOffsets,
+    );
+}
+
+#[test]
+fn consistent_offsets_is_broken_by_two_readers_or_two_acks_or_foreign_bytes() {
+    let sent = || Script::new().sent(0, 0, 1).sent(0, 0, 2);
+    let inconsistent = |messages: Vec<Option<MessageId>>| {
+        [Violation::InconsistentOffset {
+            topic: "orders".into(),
+            partition: 0,
+            offset: 5,
+            messages,
+        }]
+    };
+    let both = inconsistent(vec![Some(MessageId(1)), Some(MessageId(2))]);
+    assert_eq!(
+        breaches(sent().read(1, 0, 5, 2).read(2, 0, 5, 1), Promise::ConsistentOffsets),
+        both
+    );
+    assert_eq!(
+        breaches(sent().acked(1, 5).acked(2, 5), Promise::ConsistentOffsets),
+        both
+    );
+    let foreign = inconsistent(vec![None, Some(MessageId(1))]);
+    assert_eq!(
+        breaches(sent().read(1, 0, 5, 1).read(2, 0, 5, None), Promise::ConsistentOffsets),
+        foreign
+    );
+}
+
+#[test]
+fn nothing_refused_appears_is_kept_by_unknown_sends_that_were_written() {
+    keeps(
+        Script::new().sent(0, 0, 1).unknown(1).final_read(0, &[1]),
+        Promise::NothingRefusedAppears,
+    );
+}
+
+#[test]
+fn nothing_refused_appears_is_broken_by_refused_and_unsent_messages() {
+    let script = Script::new().sent(0, 0, 1).refused(1).final_read(0, &[1, 99]);
+    let phantom = |id, offset, kind| Violation::Phantom {
+        message: MessageId(id),
+        topic: "orders".into(),
+        place: Place { partition: 0, offset },
+        kind,
+    };
+    let expected = [
+        phantom(1, 0, PhantomKind::Refused),
+        phantom(99, 1, PhantomKind::NeverSent),
+    ];
+    assert_eq!(breaches(script, Promise::NothingRefusedAppears), expected);
+}
+
+#[test]
+fn sends_resolved_is_kept_by_any_outcome_and_broken_by_none() {
+    let resolved = || {
+        Script::new()
+            .sent(0, 0, 1)
+            .acked(1, 0)
+            .sent(0, 0, 2)
+            .refused(2)
+            .sent(0, 0, 3)
+            .unknown(3)
+    };
+    keeps(resolved(), Promise::SendsResolved);
+    let found = breaches(resolved().sent(0, 0, 4), Promise::SendsResolved);
+    assert!(matches!(
+        found[..],
+        [Violation::Unresolved {
+            message: MessageId(4),
+            sent_at: 7,
+            ..
+        }]
+    ));
+}
+
+fn about(script: Script, id: u64, key: Option<u64>, repeats: Option<u64>) -> Script {
+    script.sent_with(0, 0, id, |sent| {
+        if let Observation::Sent {
+            business, resend_of, ..
+        } = sent
+        {
+            (*business, *resend_of) = (key, repeats.map(MessageId));
+        }
+    })
+}
+
+#[test]
+fn an_application_level_resend_duplicates_although_no_message_does() {
+    for (key, repeats) in [(Some(5), None), (None, Some(1)), (Some(5), Some(1))] {
+        let first = about(Script::new(), 1, key, None).unknown(1);
+        let script = about(first, 2, key, repeats).acked(2, 1).final_read(0, &[1, 2]);
+        assert!(judge(&script.history, &[Promise::NoDuplicates]).holds());
+        let found = breaches(script, Promise::OncePerBusinessKey);
+        match &found[..] {
+            [
+                Violation::Repeated {
+                    business,
+                    message: MessageId(1),
+                    appearances,
+                },
+            ] => {
+                assert_eq!(*business, key);
+                assert_eq!(appearances.len(), 2);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_resend_whose_first_attempt_was_not_written_appears_once() {
+    let first = about(Script::new(), 1, Some(5), None).unknown(1);
+    let script = about(first, 2, None, Some(1)).acked(2, 0).final_read(0, &[2]);
+    keeps(script, Promise::OncePerBusinessKey);
+}
+
+#[test]
+fn a_resend_of_a_resend_is_about_the_same_thing() {
+    let script = about(Script::new(), 1, Some(5), None).unknown(1);
+    let script = about(about(script, 2, None, Some(1)).unknown(2), 3, None, Some(2)).final_read(0, &[1, 3]);
+    assert!(matches!(
+        breaches(script, Promise::OncePerBusinessKey)[..],
+        [Violation::Repeated { business: Some(5), .. }]
+    ));
+}
+
+#[test]
+fn key_stays_in_partition_is_broken_when_a_key_moves() {
+    keeps(
+        Script::new()
+            .keyed(0, 0, 1, 9)
+            .keyed(0, 1, 2, 8)
+            .final_read(0, &[1])
+            .final_read(1, &[2]),
+        Promise::KeyStaysInPartition,
+    );
+    let script = Script::new()
+        .keyed(0, 0, 1, 9)
+        .keyed(0, 1, 2, 9)
+        .final_read(0, &[1])
+        .final_read(1, &[2]);
+    let expected = Violation::KeyMoved {
+        topic: "orders".into(),
+        key: 9,
+        partitions: vec![0, 1],
+    };
+    assert_eq!(breaches(script, Promise::KeyStaysInPartition), [expected]);
+}
+
+#[test]
+fn a_verdict_that_met_no_danger_is_not_clean() {
+    let script = Script::new().sent(0, 0, 1).acked(1, 0).final_read(0, &[1]);
+    let verdict = judge(&script.history, &Promise::ALL);
+    assert!(verdict.holds() && !verdict.is_clean());
+    assert_eq!(verdict.reasons(), [Unclean::NoDanger]);
+    let verdict = verdict.with_dangers(Dangers {
+        kills: 1,
+        ..Dangers::default()
+    });
+    assert!(!verdict.is_clean(), "a broker that nobody needed may die unnoticed");
+    let verdict = verdict.with_dangers(Dangers {
+        acked_during_fault: 1,
+        ..Dangers::default()
+    });
+    assert!(verdict.is_clean() && verdict.reasons().is_empty());
+}
+
+#[test]
+fn an_empty_history_and_an_empty_list_of_promises_prove_nothing() {
+    assert!(!judge(&History::new(), &Promise::ALL).holds());
+    assert!(!judge(&Script::new().sent(0, 0, 1).history, &[]).holds());
+}
+
+#[test]
+fn a_history_that_contradicts_itself_is_not_believed() {
+    let verdict = judge(
+        &Script::new().sent(0, 0, 1).unknown(1).unknown(1).history,
+        &[Promise::SendsResolved],
+    );
+    assert!(matches!(
+        verdict.reasons()[..],
+        [Unclean::Odd { count: 1, .. }, Unclean::NoDanger]
+    ));
+}
+
+#[test]
+fn counts_do_not_depend_on_what_was_promised() {
+    let script = Script::new()
+        .sent(0, 0, 1)
+        .acked(1, 0)
+        .sent(0, 0, 2)
+        .refused(2)
+        .sent(0, 0, 3)
+        .unknown(3)
+        .sent(0, 0, 4)
+        .read(5, 0, 9, None)
+        .final_read(0, &[3, 2, 3]);
+    let counts = judge(&script.history, &[Promise::SendsResolved]).counts();
+    let expected = Counts {
+        sent: 4,
+        acked: 1,
+        refused: 1,
+        unknown: 1,
+        unresolved: 1,
+        read: 2,
+        foreign: 1,
+        lost: 1,
+        expired: 0,
+        duplicated: 1,
+        reordered: 1,
+        inconsistent: 1,
+        phantom: 1,
+    };
+    assert_eq!(counts, expected);
+}

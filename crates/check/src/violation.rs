@@ -1,0 +1,291 @@
+//! How promises are broken.
+
+use crate::message::MessageId;
+use crate::moment::Moment;
+use crate::promise::Promise;
+use std::fmt;
+use std::sync::Arc;
+
+/// A place in a topic.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Place {
+    /// The partition.
+    pub partition: i32,
+    /// The offset in it.
+    pub offset: i64,
+}
+
+/// Why a message that is visible should not be.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum PhantomKind {
+    /// Its producer was told that it was not written.
+    Refused,
+    /// Nobody sent it.
+    NeverSent,
+}
+
+/// One breach of a promise.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[non_exhaustive]
+pub enum Violation {
+    /// An acknowledged message is not in the final read. Breaks [`Promise::AckedSurvives`].
+    Lost {
+        /// The message.
+        message: MessageId,
+        /// Its producer.
+        producer: u32,
+        /// Its topic.
+        topic: Arc<str>,
+        /// The partition that acknowledged it.
+        partition: i32,
+        /// The offset that was acknowledged, if one was.
+        offset: Option<i64>,
+        /// When it was acknowledged, in nanoseconds.
+        acked_at: u64,
+    },
+    /// A message has more than one place. Breaks [`Promise::NoDuplicates`].
+    Duplicated {
+        /// The message.
+        message: MessageId,
+        /// Its producer, if it was sent at all.
+        producer: Option<u32>,
+        /// Its topic.
+        topic: Arc<str>,
+        /// Its places, ascending, at least two.
+        places: Vec<Place>,
+    },
+    /// A message lies before one that its producer had sent earlier. Breaks [`Promise::InOrder`],
+    /// or [`Promise::InOrderPerKey`] if `key` is given.
+    ///
+    /// There is one violation per message that lies too early. It is set against the message that
+    /// lies farthest back among those sent before it.
+    Reordered {
+        /// The producer.
+        producer: u32,
+        /// The topic.
+        topic: Arc<str>,
+        /// The partition.
+        partition: i32,
+        /// The key that the two have in common, if the order per key was judged.
+        key: Option<u64>,
+        /// The message that was sent first.
+        earlier: MessageId,
+        /// Where it lies.
+        earlier_offset: i64,
+        /// The message that was sent afterwards but lies before.
+        later: MessageId,
+        /// Where it lies.
+        later_offset: i64,
+    },
+    /// One offset holds different messages, depending on who is asked and when. Breaks
+    /// [`Promise::ConsistentOffsets`].
+    InconsistentOffset {
+        /// The topic.
+        topic: Arc<str>,
+        /// The partition.
+        partition: i32,
+        /// The offset.
+        offset: i64,
+        /// The messages, ascending, at least two. None stands for bytes that are not ours.
+        messages: Vec<Option<MessageId>>,
+    },
+    /// A message can be read that should not exist. Breaks [`Promise::NothingRefusedAppears`].
+    Phantom {
+        /// The message.
+        message: MessageId,
+        /// Its topic.
+        topic: Arc<str>,
+        /// The first place where it was read.
+        place: Place,
+        /// Why it should not exist.
+        kind: PhantomKind,
+    },
+    /// A send never came to an outcome. Breaks [`Promise::SendsResolved`].
+    Unresolved {
+        /// The message.
+        message: MessageId,
+        /// Its producer.
+        producer: u32,
+        /// Its topic.
+        topic: Arc<str>,
+        /// The partition that was asked for.
+        partition: Option<i32>,
+        /// When it was sent, in nanoseconds.
+        sent_at: u64,
+    },
+    /// Something appears more than once under its business key. Breaks
+    /// [`Promise::OncePerBusinessKey`].
+    Repeated {
+        /// The business key, or none if the messages are only linked as resends.
+        business: Option<u64>,
+        /// The message that was sent first among those that appear.
+        message: MessageId,
+        /// All appearances, at least two: topic, place, message.
+        appearances: Vec<(Arc<str>, Place, MessageId)>,
+    },
+    /// Messages with one key are in several partitions. Breaks [`Promise::KeyStaysInPartition`].
+    KeyMoved {
+        /// The topic.
+        topic: Arc<str>,
+        /// The key.
+        key: u64,
+        /// The partitions, ascending, at least two.
+        partitions: Vec<i32>,
+    },
+}
+
+impl Violation {
+    /// The promise that is broken.
+    pub fn promise(&self) -> Promise {
+        match self {
+            Violation::Lost { .. } => Promise::AckedSurvives,
+            Violation::Duplicated { .. } => Promise::NoDuplicates,
+            Violation::Reordered { key: None, .. } => Promise::InOrder,
+            Violation::Reordered { key: Some(_), .. } => Promise::InOrderPerKey,
+            Violation::InconsistentOffset { .. } => Promise::ConsistentOffsets,
+            Violation::Phantom { .. } => Promise::NothingRefusedAppears,
+            Violation::Unresolved { .. } => Promise::SendsResolved,
+            Violation::Repeated { .. } => Promise::OncePerBusinessKey,
+            Violation::KeyMoved { .. } => Promise::KeyStaysInPartition,
+        }
+    }
+
+    /// The message that the violation is about, if it is about one in particular. Of a reordering
+    /// it is the one that lies too early.
+    pub fn message(&self) -> Option<MessageId> {
+        match self {
+            Violation::Lost { message, .. }
+            | Violation::Duplicated { message, .. }
+            | Violation::Phantom { message, .. }
+            | Violation::Unresolved { message, .. }
+            | Violation::Repeated { message, .. } => Some(*message),
+            Violation::Reordered { later, .. } => Some(*later),
+            Violation::InconsistentOffset { .. } | Violation::KeyMoved { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Violation::Lost {
+                message,
+                producer,
+                topic,
+                partition,
+                offset,
+                acked_at,
+            } => {
+                write!(
+                    f,
+                    "{message} of producer {producer} is lost: {topic}-{partition} acknowledged it"
+                )?;
+                if let Some(offset) = offset {
+                    write!(f, " at offset {offset}")?;
+                }
+                write!(f, ", {}", Moment(*acked_at))
+            }
+            Violation::Duplicated {
+                message, topic, places, ..
+            } => {
+                write!(f, "{message} is stored {} times:", places.len())?;
+                list(
+                    f,
+                    places
+                        .iter()
+                        .map(|place| format!("{topic}-{}@{}", place.partition, place.offset)),
+                )
+            }
+            Violation::Reordered {
+                producer,
+                topic,
+                partition,
+                earlier,
+                earlier_offset,
+                later,
+                later_offset,
+                ..
+            } => {
+                write!(
+                    f,
+                    "{later} of producer {producer} lies at offset {later_offset} of {topic}-{partition}, \
+                     before {earlier} at {earlier_offset} that was sent earlier"
+                )
+            }
+            Violation::InconsistentOffset {
+                topic,
+                partition,
+                offset,
+                messages,
+            } => {
+                write!(
+                    f,
+                    "offset {offset} of {topic}-{partition} holds {} different things:",
+                    messages.len()
+                )?;
+                list(
+                    f,
+                    messages.iter().map(|message| match message {
+                        Some(message) => message.to_string(),
+                        None => "foreign bytes".to_owned(),
+                    }),
+                )
+            }
+            Violation::Phantom {
+                message,
+                topic,
+                place,
+                kind,
+            } => {
+                let why = match kind {
+                    PhantomKind::Refused => "was refused",
+                    PhantomKind::NeverSent => "was never sent",
+                };
+                write!(
+                    f,
+                    "{message} {why} but can be read at offset {} of {topic}-{}",
+                    place.offset, place.partition
+                )
+            }
+            Violation::Unresolved {
+                message,
+                producer,
+                topic,
+                sent_at,
+                ..
+            } => {
+                write!(
+                    f,
+                    "{message} of producer {producer} to {topic}, sent at {}, never came to an outcome",
+                    Moment(*sent_at)
+                )
+            }
+            Violation::Repeated {
+                business, appearances, ..
+            } => {
+                match business {
+                    Some(business) => write!(f, "business key {business} appears {} times:", appearances.len())?,
+                    None => write!(f, "what was sent again appears {} times:", appearances.len())?,
+                }
+                list(
+                    f,
+                    appearances.iter().map(|(topic, place, message)| {
+                        format!("{message} at {topic}-{}@{}", place.partition, place.offset)
+                    }),
+                )
+            }
+            Violation::KeyMoved { topic, key, partitions } => {
+                write!(f, "key {key:#018x} of {topic} is in {} partitions:", partitions.len())?;
+                list(f, partitions.iter().map(i32::to_string))
+            }
+        }
+    }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, items: impl Iterator<Item = String>) -> fmt::Result {
+    for (at, item) in items.enumerate() {
+        let separator = if at == 0 { " " } else { ", " };
+        write!(f, "{separator}{item}")?;
+    }
+    Ok(())
+}

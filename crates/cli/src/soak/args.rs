@@ -1,0 +1,47 @@
+//! Arguments of `soak`.
+
+use std::path::PathBuf;
+
+use kafka_sim::search::{Profile, Shard};
+
+/// Arguments of `soak`.
+#[derive(clap::Args)]
+pub(crate) struct SoakArgs {
+    /// Seeds to try. 1000 unless a seed is given.
+    #[arg(long, value_name = "N")]
+    pub(super) seeds: Option<u64>,
+    /// The first seed. Alone it tries just that one.
+    #[arg(long, value_name = "S")]
+    pub(super) seed: Option<u64>,
+    /// Settings on trial: safe, acks-one, no-idempotence, min-isr-one or elr-off.
+    #[arg(long, value_name = "NAME", default_value = "safe", value_parser = parse_profile)]
+    pub(super) profile: Profile,
+    /// Strike several brokers at once as well, which no setting promises to survive.
+    #[arg(long)]
+    pub(super) beyond: bool,
+    /// Try only every N-th seed, from the I-th on; I counts from 0. The N shards together are the whole search.
+    #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]
+    pub(super) shard: Shard,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Go on after the first seed that fails.
+    #[arg(long)]
+    pub(super) keep_going: bool,
+    /// Where failures are written, a file for each of the first 20.
+    #[arg(long, value_name = "DIR", default_value = "soak-failures")]
+    pub(super) out: PathBuf,
+}
+
+fn parse_profile(name: &str) -> Result<Profile, String> {
+    Profile::named(name).ok_or_else(|| {
+        let names = Profile::ALL.iter().map(|profile| profile.name);
+        let hint = kafka_sim::nearest(name, names.clone()).map(|nearest| format!(", did you mean {nearest}?"));
+        let names: Vec<&str> = names.collect();
+        format!(
+            "there is no profile named {name}{}; the profiles are {}",
+            hint.unwrap_or_default(),
+            names.join(", ")
+        )
+    })
+}

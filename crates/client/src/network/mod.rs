@@ -1,0 +1,320 @@
+//! Connections, requests in flight and metadata: the part of a client that producer and reader share.
+//!
+//! Follows Kafka's `NetworkClient`: one connection per broker, opened when needed; ApiVersions first on each; at
+//! most so many requests in flight; answers in order; a late answer ends the connection; metadata comes from the
+//! least loaded broker.
+
+mod incoming;
+mod link;
+mod metadata;
+mod refresh;
+mod versions;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use kafka_protocol::protocol::Encodable;
+use kafka_sim_core::{
+    SimRng, SimTime,
+    wire::{ApiKey, RequestHead, ResponseKind, StrBytes, encode_request_of},
+};
+
+pub(crate) use self::{
+    link::Node,
+    metadata::{Metadata, node},
+};
+use self::{
+    link::{InFlight, Link, Pauses, Phase, Purpose},
+    refresh::MetadataWait,
+};
+use crate::{
+    backoff::Backoff,
+    config::NetworkConfig,
+    io::{ClientInput, ClientOutput},
+};
+
+/// What became of a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Event<T> {
+    /// The broker answered.
+    Answer { request: T, body: Box<ResponseKind> },
+    /// The connection ended first.
+    Lost {
+        request: T,
+        /// Because the answer took longer than `request.timeout.ms`.
+        timed_out: bool,
+    },
+}
+
+/// All connections of one client. `T` is what the client keeps about a request of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Network<T> {
+    client_id: StrBytes,
+    request_timeout: Duration,
+    idle_limit: Duration,
+    max_in_flight: usize,
+    rebootstrap: bool,
+    rebootstrap_trigger: Duration,
+    pauses: Pauses,
+    bootstrap: Vec<Node>,
+    pub(crate) metadata: Metadata,
+    metadata_in_flight: bool,
+    /// Since when metadata has been wanted in vain.
+    metadata_missing_since: Option<SimTime>,
+    metadata_wait: MetadataWait,
+    links: BTreeMap<i32, Link<T>>,
+    owners: BTreeMap<u32, i32>,
+    next_conn: u32,
+    next_correlation: i32,
+    events: VecDeque<Event<T>>,
+    pub(crate) rng: SimRng,
+}
+
+impl<T> Network<T> {
+    pub(crate) fn new(
+        config: &NetworkConfig,
+        max_in_flight: usize,
+        allow_auto_create: bool,
+        bootstrap: &[(Arc<str>, u16)],
+        rng: SimRng,
+    ) -> Network<T> {
+        let bootstrap: Vec<Node> = (1..)
+            .zip(bootstrap)
+            .map(|(index, (host, port))| Node {
+                id: -index,
+                host: host.clone(),
+                port: *port,
+            })
+            .collect();
+        Network {
+            client_id: StrBytes::from_string(config.client_id.to_string()),
+            request_timeout: config.request_timeout,
+            idle_limit: config.connections_max_idle,
+            max_in_flight,
+            rebootstrap: config.rebootstrap,
+            rebootstrap_trigger: config.rebootstrap_trigger,
+            pauses: Pauses {
+                reconnect: Backoff::new(config.reconnect_backoff, config.reconnect_backoff_max),
+                setup: Backoff::new(config.connection_setup_timeout, config.connection_setup_timeout_max),
+            },
+            metadata: Metadata::new(config, &bootstrap, allow_auto_create),
+            bootstrap,
+            metadata_in_flight: false,
+            metadata_missing_since: None,
+            metadata_wait: MetadataWait::Nothing,
+            links: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            next_conn: 0,
+            next_correlation: 0,
+            events: VecDeque::new(),
+            rng,
+        }
+    }
+
+    /// The next thing that happened to a request of the client.
+    pub(crate) fn next_event(&mut self) -> Option<Event<T>> {
+        self.events.pop_front()
+    }
+
+    /// Takes in what the world says about a connection. Unknown connections are ignored: they were closed already.
+    pub(crate) fn handle<O>(&mut self, now: SimTime, input: ClientInput, out: &mut Vec<ClientOutput<O>>) {
+        let (ClientInput::Connected { conn }
+        | ClientInput::ConnectFailed { conn }
+        | ClientInput::Data { conn, .. }
+        | ClientInput::Closed { conn }) = input;
+        let Some(&id) = self.owners.get(&conn) else {
+            return;
+        };
+        match input {
+            ClientInput::Connected { .. } => self.connected(id, now, out),
+            ClientInput::ConnectFailed { .. } | ClientInput::Closed { .. } => self.ended(id, now, false),
+            ClientInput::Data { bytes, .. } => self.received(id, now, bytes, out),
+        }
+    }
+
+    /// Closes a connection from this side.
+    fn close<O>(&mut self, id: i32, now: SimTime, timed_out: bool, out: &mut Vec<ClientOutput<O>>) {
+        if let Some(link) = self.links.get(&id).filter(|link| link.phase != Phase::Disconnected) {
+            out.push(ClientOutput::Disconnect { conn: link.conn });
+            self.ended(id, now, timed_out);
+        }
+    }
+
+    /// A connection is gone, or never came about.
+    fn ended(&mut self, id: i32, now: SimTime, timed_out: bool) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        self.owners.remove(&link.conn);
+        let unanswered = link.disconnected(now, &self.pauses, &mut self.rng);
+        for request in unanswered {
+            match request.purpose {
+                Purpose::ApiVersions => {}
+                Purpose::Metadata => {
+                    self.metadata_in_flight = false;
+                    self.metadata.failed(now, &mut self.rng);
+                }
+                Purpose::Client(request) => self.events.push_back(Event::Lost { request, timed_out }),
+            }
+        }
+        if !self.metadata_in_flight && self.metadata.due_at() <= now {
+            self.metadata.failed(now, &mut self.rng);
+        }
+        self.metadata.request_update();
+    }
+
+    /// Whether requests can be sent to a node now. If not, and if it is time, a connection is begun.
+    pub(crate) fn ready<O>(&mut self, id: i32, now: SimTime, out: &mut Vec<ClientOutput<O>>) -> bool {
+        if self.can_send(id, now) {
+            return true;
+        }
+        if self.can_connect(id, now) {
+            self.connect(id, now, out);
+        }
+        false
+    }
+
+    /// When [`ready`](Self::ready) is worth asking again although nothing arrives until then.
+    pub(crate) fn ready_again_at(&self, id: i32, now: SimTime) -> Option<SimTime> {
+        let link = self.links.get(&id)?;
+        match link.phase {
+            Phase::Disconnected => Some(link.may_connect_at()),
+            Phase::Ready if link.throttled_until > now => Some(link.throttled_until),
+            _ => None,
+        }
+    }
+
+    fn can_send(&self, id: i32, now: SimTime) -> bool {
+        self.links.get(&id).is_some_and(|link| {
+            link.phase == Phase::Ready && link.throttled_until <= now && link.in_flight.len() < self.max_in_flight
+        })
+    }
+
+    fn can_connect(&self, id: i32, now: SimTime) -> bool {
+        self.links
+            .get(&id)
+            .is_none_or(|link| link.phase == Phase::Disconnected && link.may_connect_at() <= now)
+    }
+
+    fn connect<O>(&mut self, id: i32, now: SimTime, out: &mut Vec<ClientOutput<O>>) {
+        let Some(node) = self.metadata.nodes().get(&id) else {
+            return;
+        };
+        let link = self.links.entry(id).or_insert_with(|| Link::new(node.clone()));
+        if link.node != *node {
+            // The broker moved: its old address's failures do not count for the new one.
+            *link = Link::new(node.clone());
+        }
+        self.next_conn += 1;
+        link.connecting(self.next_conn, now, &self.pauses, &mut self.rng);
+        self.owners.insert(self.next_conn, id);
+        out.push(ClientOutput::Connect {
+            conn: self.next_conn,
+            host: node.host.clone(),
+            port: node.port,
+        });
+    }
+
+    /// The version to use for a request to a ready node, at most `limit`.
+    pub(crate) fn version(&self, id: i32, api: ApiKey, limit: i16) -> Option<i16> {
+        self.links.get(&id)?.versions.usable(api, limit)
+    }
+
+    /// Sends a request to a node that is [`ready`](Self::ready). With `None` no answer is expected.
+    pub(crate) fn send<O, R: Encodable>(
+        &mut self,
+        id: i32,
+        (api, version): (ApiKey, i16),
+        body: &R,
+        request: Option<T>,
+        now: SimTime,
+        out: &mut Vec<ClientOutput<O>>,
+    ) {
+        self.transmit(id, api, version, body, request.map(Purpose::Client), now, out);
+    }
+
+    fn transmit<O, R: Encodable>(
+        &mut self,
+        id: i32,
+        api: ApiKey,
+        version: i16,
+        body: &R,
+        purpose: Option<Purpose<T>>,
+        now: SimTime,
+        out: &mut Vec<ClientOutput<O>>,
+    ) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let correlation_id = self.next_correlation;
+        self.next_correlation = self.next_correlation.checked_add(1).unwrap_or(0);
+        let head = RequestHead {
+            api_key: api,
+            version,
+            correlation_id,
+            client_id: Some(self.client_id.clone()),
+        };
+        let bytes = encode_request_of(&head, body).expect("requests are built for their version");
+        link.last_active = now;
+        out.push(ClientOutput::Data { conn: link.conn, bytes });
+        if let Some(purpose) = purpose {
+            link.in_flight.push_back(InFlight {
+                correlation_id,
+                api,
+                version,
+                sent: now,
+                purpose,
+            });
+        }
+    }
+
+    /// Fires what is due: connection and request time-outs, idle connections, metadata.
+    pub(crate) fn poll<O>(&mut self, now: SimTime, out: &mut Vec<ClientOutput<O>>) {
+        let due = |at: Option<SimTime>| at.is_some_and(|at| at <= now);
+        let mut overdue = Vec::new();
+        for (&id, link) in &self.links {
+            if due(link.deadline(self.request_timeout)) {
+                overdue.push((id, true));
+            } else if due(self.idle_at(link)) {
+                overdue.push((id, false));
+            }
+        }
+        for (id, timed_out) in overdue {
+            self.close(id, now, timed_out, out);
+        }
+        self.poll_metadata(now, out);
+    }
+
+    fn idle_at(&self, link: &Link<T>) -> Option<SimTime> {
+        let open = matches!(link.phase, Phase::CheckingVersions | Phase::Ready);
+        (open && self.idle_limit < Duration::MAX).then(|| link.last_active + self.idle_limit)
+    }
+
+    /// When [`poll`](Self::poll) has something to do although nothing arrives until then.
+    pub(crate) fn next_due(&self) -> Option<SimTime> {
+        let links = self
+            .links
+            .values()
+            .flat_map(|link| [link.deadline(self.request_timeout), self.idle_at(link)]);
+        links
+            .flatten()
+            .chain(self.metadata_due())
+            .chain(self.rebootstrap_at())
+            .min()
+    }
+
+    /// Closes every connection; requests in flight are forgotten.
+    pub(crate) fn shut_down<O>(&mut self, out: &mut Vec<ClientOutput<O>>) {
+        for &conn in self.owners.keys() {
+            out.push(ClientOutput::Disconnect { conn });
+        }
+        self.forget();
+    }
+
+    /// Drops all connections without a word.
+    pub(crate) fn forget(&mut self) {
+        self.links.clear();
+        self.owners.clear();
+        self.events.clear();
+        self.metadata_in_flight = false;
+    }
+}

@@ -1,0 +1,398 @@
+//! Batches by partition, as Kafka's `RecordAccumulator` and `BufferPool`: filling, readiness, draining, expiry.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use kafka_sim_core::{
+    SimRng, SimTime, TopicPartition,
+    batch::{Codec, batch_size_upper_bound},
+};
+
+use super::{
+    batch::{Batch, BatchId, Entry, Place, Sequenced},
+    partitioner::Sticky,
+    ratio::Ratio,
+};
+use crate::{backoff::Backoff, config::ProducerConfig, network::Metadata};
+
+/// Why a record could not be appended now.
+#[derive(Debug)]
+pub(crate) struct NoMemory(pub(crate) Entry);
+
+/// What [`Accumulator::ready`] found.
+#[derive(Debug, Default)]
+pub(crate) struct Ready {
+    /// Leaders with something to send.
+    pub(crate) nodes: BTreeSet<i32>,
+    /// Topics with batches whose leader is not known.
+    pub(crate) leaderless: BTreeSet<Arc<str>>,
+    /// When a batch that waits now will have waited long enough.
+    pub(crate) next_check: Option<SimTime>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct TopicState {
+    sticky: Sticky,
+    ratio: Option<Ratio>,
+}
+
+/// All batches of a producer.
+#[derive(Clone, Debug)]
+pub(crate) struct Accumulator {
+    pub(crate) batches: BTreeMap<BatchId, Batch>,
+    queues: BTreeMap<TopicPartition, VecDeque<BatchId>>,
+    topics: BTreeMap<Arc<str>, TopicState>,
+    muted: BTreeSet<TopicPartition>,
+    /// Where the next drain of a node begins, so that no partition starves.
+    drain_from: BTreeMap<i32, usize>,
+    next_batch: u64,
+    memory_free: u64,
+    /// Batches a flush waits for.
+    flushing: BTreeSet<BatchId>,
+    /// Nothing lingers any more: the producer is being closed.
+    pub(crate) closed: bool,
+    batch_size: usize,
+    linger: Duration,
+    codec: Codec,
+    pub(crate) delivery_timeout: Duration,
+    backoff: Backoff,
+}
+
+impl Accumulator {
+    pub(crate) fn new(config: &ProducerConfig) -> Accumulator {
+        Accumulator {
+            batches: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            topics: BTreeMap::new(),
+            muted: BTreeSet::new(),
+            drain_from: BTreeMap::new(),
+            next_batch: 0,
+            memory_free: config.buffer_memory,
+            flushing: BTreeSet::new(),
+            closed: false,
+            batch_size: config.batch_size.max(1),
+            linger: config.linger,
+            codec: config.compression,
+            delivery_timeout: config.effective_delivery_timeout(),
+            backoff: Backoff::new(config.network.retry_backoff, config.network.retry_backoff_max),
+        }
+    }
+
+    /// The partition a record without key goes to next.
+    pub(crate) fn sticky_partition(&mut self, topic: &Arc<str>, metadata: &Metadata, rng: &mut SimRng) -> Option<i32> {
+        let info = metadata.topic(topic)?;
+        let all: Vec<i32> = info.partitions.keys().copied().collect();
+        let with_leader = info
+            .partitions
+            .iter()
+            .filter(|(_, partition)| partition.leader.is_some());
+        let available: Vec<i32> = with_leader.map(|(&index, _)| index).collect();
+        let state = self.topics.entry(topic.clone()).or_default();
+        let current = state.sticky.partition(&available, &all, rng)?;
+        let complete = batch_complete(&self.queues, &self.batches, topic, current);
+        state.sticky.appended(0, self.batch_size, complete);
+        state.sticky.partition(&available, &all, rng)
+    }
+
+    /// Appends a record to its partition's newest batch, or begins one. Returns whether a batch began or got full,
+    /// so that the sender should look.
+    ///
+    /// # Errors
+    /// Hands the record back while there is no buffer memory for a batch.
+    pub(crate) fn append(
+        &mut self,
+        partition: &TopicPartition,
+        entry: Entry,
+        sticky: bool,
+        now: SimTime,
+    ) -> Result<bool, NoMemory> {
+        let state = self.topics.entry(partition.topic.clone()).or_default();
+        let ratio = (self.codec != Codec::None).then(|| *state.ratio.get_or_insert(Ratio::ONE));
+        let queue = self.queues.entry(partition.clone()).or_default();
+        let last = queue.back().and_then(|id| self.batches.get_mut(id));
+        let (appended, full, began) = match last {
+            Some(batch) => {
+                let before = batch.size();
+                match batch.try_append(entry, ratio) {
+                    Ok(()) => (batch.size() - before, batch.is_full(), false),
+                    Err(entry) => self.begin(partition, entry, ratio, now)?,
+                }
+            }
+            None => self.begin(partition, entry, ratio, now)?,
+        };
+        if sticky {
+            let complete = batch_complete(&self.queues, &self.batches, &partition.topic, partition.partition);
+            let state = self.topics.entry(partition.topic.clone()).or_default();
+            state.sticky.appended(appended, self.batch_size, complete);
+        }
+        Ok(full || began)
+    }
+
+    /// Begins a batch with the record. Returns its size, whether it is full, and that it is new.
+    fn begin(
+        &mut self,
+        partition: &TopicPartition,
+        entry: Entry,
+        ratio: Option<Ratio>,
+        now: SimTime,
+    ) -> Result<(usize, bool, bool), NoMemory> {
+        let alone = batch_size_upper_bound(entry.key.as_deref(), entry.value.as_deref(), &entry.headers);
+        let capacity = self.batch_size.max(alone);
+        let Some(left) = self.memory_free.checked_sub(capacity as u64) else {
+            return Err(NoMemory(entry));
+        };
+        self.memory_free = left;
+        let mut batch = Batch::new(self.next_id(), partition.clone(), capacity, now);
+        batch.pool_bytes = capacity as u64;
+        batch.try_append(entry, ratio).expect("the first record always fits");
+        let (size, full) = (batch.size(), batch.is_full());
+        self.queues.entry(partition.clone()).or_default().push_back(batch.id);
+        self.batches.insert(batch.id, batch);
+        Ok((size, full, true))
+    }
+
+    fn next_id(&mut self) -> BatchId {
+        self.next_batch += 1;
+        BatchId(self.next_batch)
+    }
+
+    /// Finds out which nodes have something to send. `exhausted` says that sends wait for memory, which makes every
+    /// batch ready.
+    pub(crate) fn ready(&mut self, metadata: &Metadata, exhausted: bool, now: SimTime) -> Ready {
+        let mut ready = Ready::default();
+        let no_linger = exhausted || self.closed || !self.flushing.is_empty();
+        for (partition, queue) in &self.queues {
+            let Some(first) = queue.front().and_then(|id| self.batches.get_mut(id)) else {
+                continue;
+            };
+            let Some(leader) = metadata.leader(partition) else {
+                ready.leaderless.insert(partition.topic.clone());
+                continue;
+            };
+            first.note_leader_epoch(
+                metadata
+                    .partition(partition)
+                    .map(|info| info.leader_epoch)
+                    .filter(|&epoch| epoch >= 0),
+            );
+            if self.muted.contains(partition) {
+                continue;
+            }
+            let wait_until = match first.backing_off_until(now) {
+                Some(until) => until,
+                None if no_linger || queue.len() > 1 || first.is_full() => SimTime::ZERO,
+                None => first.waiting_since + self.linger,
+            };
+            if wait_until <= now {
+                ready.nodes.insert(leader);
+            } else {
+                ready.next_check = Some(ready.next_check.map_or(wait_until, |at| at.min(wait_until)));
+            }
+        }
+        ready
+    }
+
+    /// Partitions with batches whose leader is this node, in the order in which to drain them.
+    pub(crate) fn partitions_of(&self, node: i32, metadata: &Metadata) -> Vec<TopicPartition> {
+        let led = self
+            .queues
+            .iter()
+            .filter(|(partition, _)| metadata.leader(partition) == Some(node));
+        let mut led: Vec<TopicPartition> = led.map(|(partition, _)| partition.clone()).collect();
+        let from = self.drain_from.get(&node).copied().unwrap_or(0);
+        let shift = from.checked_rem(led.len()).unwrap_or(0);
+        led.rotate_left(shift);
+        led
+    }
+
+    /// Notes that a drain of the node looked at so many partitions beyond the first.
+    pub(crate) fn drained(&mut self, node: i32, steps: usize) {
+        let from = self.drain_from.entry(node).or_default();
+        *from = from.wrapping_add(steps);
+    }
+
+    /// The first batch of a partition that may be sent now: not muted, not in its pause.
+    pub(crate) fn sendable(&self, partition: &TopicPartition, now: SimTime) -> Option<&Batch> {
+        if self.muted.contains(partition) {
+            return None;
+        }
+        let first = self.batches.get(self.queues.get(partition)?.front()?)?;
+        first.backing_off_until(now).is_none().then_some(first)
+    }
+
+    /// Takes the partition's first batch out of its queue, for sending.
+    pub(crate) fn take(&mut self, partition: &TopicPartition) -> Option<&mut Batch> {
+        let id = self.queues.get_mut(partition)?.pop_front()?;
+        let batch = self.batches.get_mut(&id)?;
+        batch.place = Place::InFlight;
+        Some(batch)
+    }
+
+    /// Puts a batch back whose attempt failed: in front, or behind batches of its partition with lower sequence
+    /// numbers.
+    pub(crate) fn reenqueue(&mut self, id: BatchId, now: SimTime, rng: &mut SimRng) {
+        let Some(batch) = self.batches.get_mut(&id) else { return };
+        let pause = self.backoff.pause(batch.attempts, rng);
+        batch.reenqueued(now, pause);
+        let partition = batch.partition.clone();
+        self.insert_in_order(id, &partition);
+    }
+
+    fn insert_in_order(&mut self, id: BatchId, partition: &TopicPartition) {
+        let sequence = self.batches.get(&id).and_then(Batch::base_sequence);
+        let batches = &self.batches;
+        let queue = self.queues.entry(partition.clone()).or_default();
+        let lower = |other: &BatchId| {
+            let other = batches.get(other).and_then(Batch::base_sequence);
+            matches!((other, sequence), (Some(other), Some(sequence)) if other < sequence)
+        };
+        let at = queue.iter().take_while(|&other| lower(other)).count();
+        queue.insert(at, id);
+    }
+
+    /// Cuts a batch that the broker found too large into smaller ones, which take its place in the queue. Returns
+    /// their ids, in order.
+    pub(crate) fn split(&mut self, id: BatchId) -> Vec<BatchId> {
+        let Some(big) = self.batches.remove(&id) else {
+            return Vec::new();
+        };
+        let state = self.topics.entry(big.partition.topic.clone()).or_default();
+        if self.codec != Codec::None {
+            state
+                .ratio
+                .get_or_insert(Ratio::ONE)
+                .restart(big.size(), big.record_bytes());
+        }
+        let ratio = state.ratio;
+        let target = if big.is_split {
+            big.largest_record().max(big.size() / 2)
+        } else {
+            self.batch_size
+        };
+        let parts = self.cut(&big, target, ratio);
+        let ids: Vec<BatchId> = parts.iter().map(|part| part.id).collect();
+        let flushing = self.flushing.remove(&big.id);
+        self.memory_free += big.pool_bytes;
+        for part in parts {
+            if flushing {
+                self.flushing.insert(part.id);
+            }
+            self.batches.insert(part.id, part);
+        }
+        for &part in ids.iter().rev() {
+            self.insert_in_order(part, &big.partition);
+        }
+        ids
+    }
+
+    fn cut(&mut self, big: &Batch, target: usize, ratio: Option<Ratio>) -> Vec<Batch> {
+        let mut parts: Vec<Batch> = Vec::new();
+        for entry in &big.entries {
+            let refused = match parts.last_mut() {
+                Some(part) => part.try_append(entry.clone(), ratio).err(),
+                None => Some(entry.clone()),
+            };
+            if let Some(entry) = refused {
+                let mut part = Batch::new(self.next_id(), big.partition.clone(), target, big.created);
+                part.is_split = true;
+                part.maybe_written = big.maybe_written;
+                part.try_append(entry, ratio).expect("the first record always fits");
+                parts.push(part);
+            }
+        }
+        let mut sequence = big.base_sequence();
+        for part in &mut parts {
+            part.closed = true;
+            part.sequenced = big.sequenced.zip(sequence).map(|(sequenced, base_sequence)| Sequenced {
+                base_sequence,
+                ..sequenced
+            });
+            sequence = sequence.map(|base| super::batch::increment_sequence(base, part.record_count()));
+        }
+        parts
+    }
+
+    /// Queued and unanswered batches whose delivery time is over.
+    pub(crate) fn expired(&self, now: SimTime) -> Vec<BatchId> {
+        let over = |batch: &&Batch| batch.place != Place::Abandoned && batch.created + self.delivery_timeout <= now;
+        self.batches.values().filter(over).map(|batch| batch.id).collect()
+    }
+
+    /// When the next batch expires.
+    pub(crate) fn next_expiry(&self) -> Option<SimTime> {
+        let alive = self.batches.values().filter(|batch| batch.place != Place::Abandoned);
+        alive.map(|batch| batch.created + self.delivery_timeout).min()
+    }
+
+    /// Learns from an encoded batch how well its topic compresses.
+    pub(crate) fn observe_ratio(&mut self, topic: &Arc<str>, compressed: usize, content: usize) {
+        if self.codec != Codec::None {
+            let state = self.topics.entry(topic.clone()).or_default();
+            state.ratio.get_or_insert(Ratio::ONE).observe(compressed, content);
+        }
+    }
+
+    /// Forgets a batch whose records have been reported, and frees its memory.
+    pub(crate) fn remove(&mut self, id: BatchId) -> Option<Batch> {
+        let batch = self.batches.remove(&id)?;
+        if batch.place == Place::Queued
+            && let Some(queue) = self.queues.get_mut(&batch.partition)
+        {
+            queue.retain(|&other| other != id);
+        }
+        self.flushing.remove(&id);
+        self.memory_free += batch.pool_bytes;
+        Some(batch)
+    }
+
+    /// Keeps a batch, whose request has no answer yet, without its records. Its memory stays in use, as its bytes
+    /// may still be on their way out.
+    pub(crate) fn abandon(&mut self, id: BatchId) -> Vec<Entry> {
+        self.flushing.remove(&id);
+        match self.batches.get_mut(&id) {
+            Some(batch) => {
+                batch.place = Place::Abandoned;
+                batch.bytes = None;
+                std::mem::take(&mut batch.entries)
+            }
+            None => Vec::new(),
+        }
+    }
+
+    pub(crate) fn mute(&mut self, partition: TopicPartition) {
+        self.muted.insert(partition);
+    }
+
+    pub(crate) fn unmute(&mut self, partition: &TopicPartition) {
+        self.muted.remove(partition);
+    }
+
+    /// Makes all present batches ready.
+    pub(crate) fn flush(&mut self) {
+        let alive = self.batches.values().filter(|batch| batch.place != Place::Abandoned);
+        self.flushing.extend(alive.map(|batch| batch.id));
+    }
+
+    /// Whether some record still awaits its outcome.
+    pub(crate) fn has_incomplete(&self) -> bool {
+        self.batches.values().any(|batch| batch.place != Place::Abandoned)
+    }
+}
+
+/// Whether the newest batch of a partition takes no more records, or there is none.
+fn batch_complete(
+    queues: &BTreeMap<TopicPartition, VecDeque<BatchId>>,
+    batches: &BTreeMap<BatchId, Batch>,
+    topic: &Arc<str>,
+    partition: i32,
+) -> bool {
+    let key = TopicPartition::new(topic.clone(), partition);
+    let last = queues
+        .get(&key)
+        .and_then(|queue| queue.back())
+        .and_then(|id| batches.get(id));
+    last.is_none_or(Batch::is_full)
+}

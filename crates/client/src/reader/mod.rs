@@ -1,0 +1,304 @@
+//! The model reader: a consumer of assigned partitions, without a group.
+
+mod fetch;
+mod offsets;
+mod partition;
+mod records;
+mod session;
+mod types;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use kafka_sim_core::{ConfigError, ErrorCode, Seed, SimRng, SimTime, TopicPartition};
+
+pub use self::types::{ReadError, ReadRecord, ReaderOutcome, StartAt};
+use self::{
+    partition::{Assigned, Stage},
+    session::Session,
+};
+use crate::{
+    backoff::Backoff,
+    config::{OffsetReset, ReaderConfig},
+    io::{ClientInput, ClientOutput},
+    network::{Event, Network},
+};
+
+/// What the reader emits.
+type Outputs = Vec<ClientOutput<ReaderOutcome>>;
+
+/// What a request of the reader was about. The generation tells requests of an earlier assignment.
+#[derive(Clone, Debug)]
+enum Request {
+    Fetch {
+        node: i32,
+        generation: u64,
+        sent: Vec<fetch::Sent>,
+    },
+    ListOffsets {
+        generation: u64,
+        partitions: Vec<TopicPartition>,
+    },
+    OffsetForLeaderEpoch {
+        generation: u64,
+        partitions: Vec<TopicPartition>,
+    },
+}
+
+/// A reader that behaves like Kafka's `KafkaConsumer` with manually assigned partitions.
+///
+/// It never asks for the time and never waits: call [`advance`](Self::advance) when [`next_due`](Self::next_due)
+/// says so, and hand in what arrives with [`handle`](Self::handle). Times must not run backwards. Records come out as
+/// they arrive: `max.poll.records` and the pace of an application are the caller's business.
+///
+/// Divergence: after an error a partition pauses for `retry.backoff.ms`, growing, where the Java consumer asks again
+/// with each poll. Errors that the Java consumer throws again and again are reported once, and end the reading of
+/// their partition.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    config: ReaderConfig,
+    network: Network<Request>,
+    rng: SimRng,
+    backoff: Backoff,
+    partitions: BTreeMap<TopicPartition, Assigned>,
+    sessions: BTreeMap<i32, Session>,
+    /// Brokers with an unanswered fetch: each gets one at a time.
+    fetching: BTreeSet<i32>,
+    generation: u64,
+    closed: bool,
+    due: Option<SimTime>,
+}
+
+impl Reader {
+    /// A reader that knows the cluster by these addresses. `index` tells readers of one run apart: each gets random
+    /// streams of its own from `seed`.
+    ///
+    /// # Errors
+    /// An empty bootstrap list.
+    pub fn new(
+        config: ReaderConfig,
+        bootstrap: Vec<(Arc<str>, u16)>,
+        seed: Seed,
+        index: u64,
+    ) -> Result<Reader, ConfigError> {
+        if bootstrap.is_empty() {
+            return Err(ConfigError::invalid_value(
+                "bootstrap.servers",
+                "",
+                "at least one address",
+            ));
+        }
+        let rng = seed.stream("reader/network", index);
+        let auto_create = config.allow_auto_create_topics;
+        Ok(Reader {
+            // The Java consumer allows 100 requests in flight, and has far fewer.
+            network: Network::new(&config.network, 100, auto_create, &bootstrap, rng),
+            rng: seed.stream("reader/retry", index),
+            backoff: Backoff::new(config.network.retry_backoff, config.network.retry_backoff_max),
+            partitions: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            fetching: BTreeSet::new(),
+            generation: 0,
+            closed: false,
+            due: None,
+            config,
+        })
+    }
+
+    /// Reads these partitions from now on, instead of those assigned before.
+    pub fn assign(
+        &mut self,
+        now: SimTime,
+        partitions: impl IntoIterator<Item = (Arc<str>, i32, StartAt)>,
+        out: &mut Outputs,
+    ) {
+        self.generation += 1;
+        self.partitions.clear();
+        for (topic, partition, start) in partitions {
+            self.network.metadata.want(&topic);
+            self.partitions
+                .insert(TopicPartition::new(topic, partition), Assigned::new(start));
+        }
+        self.advance(now, out);
+    }
+
+    /// Takes in what happened to a connection.
+    pub fn handle(&mut self, now: SimTime, input: ClientInput, out: &mut Outputs) {
+        if !self.closed {
+            self.network.handle(now, input, out);
+            self.pump(now, out);
+        }
+    }
+
+    /// Fires what is due.
+    pub fn advance(&mut self, now: SimTime, out: &mut Outputs) {
+        if !self.closed {
+            self.pump(now, out);
+        }
+    }
+
+    /// When [`advance`](Self::advance) has something to do although nothing arrives until then.
+    pub fn next_due(&self) -> Option<SimTime> {
+        if self.closed || self.partitions.is_empty() {
+            return None;
+        }
+        [self.due, self.network.next_due()].into_iter().flatten().min()
+    }
+
+    /// The next offset to read of each assigned partition, or `None` while that has to be looked up.
+    pub fn positions(&self) -> impl Iterator<Item = (&TopicPartition, Option<i64>)> {
+        self.partitions.iter().map(|(partition, assigned)| {
+            let known = !matches!(assigned.stage, Stage::Lookup(_));
+            (partition, known.then_some(assigned.offset))
+        })
+    }
+
+    /// Closes all connections. Nothing is read any more.
+    pub fn close(&mut self, out: &mut Outputs) {
+        self.network.shut_down(out);
+        self.kill();
+    }
+
+    /// Ends like a process that is killed: nothing is reported any more, and its connections are gone.
+    pub fn kill(&mut self) {
+        self.network.forget();
+        self.partitions.clear();
+        self.closed = true;
+    }
+
+    /// Does everything that can be done now.
+    fn pump(&mut self, now: SimTime, out: &mut Outputs) {
+        if self.partitions.is_empty() {
+            return;
+        }
+        loop {
+            self.network.poll(now, out);
+            let mut progress = false;
+            while let Some(event) = self.network.next_event() {
+                self.take_event(event, now, out);
+                progress = true;
+            }
+            self.due = None;
+            self.note_leaders();
+            progress |= self.send_lookups(now, out);
+            progress |= self.send_validations(now, out);
+            progress |= self.send_fetches(now, out);
+            if !progress && self.network.next_due().is_none_or(|due| due > now) {
+                break;
+            }
+        }
+    }
+
+    fn take_event(&mut self, event: Event<Request>, now: SimTime, out: &mut Outputs) {
+        match event {
+            Event::Answer { request, body } => match request {
+                Request::Fetch { node, generation, sent } => {
+                    self.fetch_answered(node, generation == self.generation, &sent, *body, now, out);
+                }
+                Request::ListOffsets { generation, partitions } if generation == self.generation => {
+                    self.lookup_answered(&partitions, *body, now, out);
+                }
+                Request::OffsetForLeaderEpoch { generation, partitions } if generation == self.generation => {
+                    self.validation_answered(&partitions, *body, now, out);
+                }
+                Request::ListOffsets { .. } | Request::OffsetForLeaderEpoch { .. } => {}
+            },
+            Event::Lost { request, .. } => match request {
+                Request::Fetch { node, sent, .. } => self.fetch_lost(node, &sent),
+                Request::ListOffsets { generation, partitions }
+                | Request::OffsetForLeaderEpoch { generation, partitions } => {
+                    if generation == self.generation {
+                        self.retry_all(&partitions, now);
+                    }
+                }
+            },
+        }
+    }
+
+    /// Compares the positions with the leaders metadata shows.
+    fn note_leaders(&mut self) {
+        for (partition, assigned) in &mut self.partitions {
+            let metadata = &self.network.metadata;
+            let info = metadata.partition(partition).map(|info| info.leader_epoch);
+            if let (Some(leader), Some(epoch)) = (metadata.leader(partition), info) {
+                assigned.note_leader(leader, epoch);
+            } else if !matches!(assigned.stage, Stage::Stopped) {
+                self.network.metadata.request_update();
+            }
+        }
+    }
+
+    /// Pauses partitions whose request failed.
+    fn retry_all(&mut self, partitions: &[TopicPartition], now: SimTime) {
+        for partition in partitions {
+            if let Some(assigned) = self.partitions.get_mut(partition) {
+                assigned.busy = false;
+                assigned.failed(now, self.backoff, &mut self.rng);
+            }
+        }
+    }
+
+    /// Deals with an error about a partition: pauses it, or reports the error and stops.
+    fn partition_error(&mut self, partition: &TopicPartition, error: ErrorCode, now: SimTime, out: &mut Outputs) {
+        // An unknown server error is not retriable by the book, but the Java consumer tries again.
+        let heals = error.is_retriable() || error == ErrorCode::UNKNOWN_SERVER_ERROR;
+        if heals && error != ErrorCode::CORRUPT_MESSAGE {
+            if error != ErrorCode::UNKNOWN_LEADER_EPOCH && error != ErrorCode::UNKNOWN_SERVER_ERROR {
+                self.network.metadata.request_update();
+            }
+            if let Some(assigned) = self.partitions.get_mut(partition) {
+                assigned.preferred = None;
+            }
+            self.retry_all(std::slice::from_ref(partition), now);
+        } else {
+            self.stop(partition, ReadError::Broker(error), out);
+        }
+    }
+
+    /// Reports an error that does not heal.
+    fn stop(&mut self, partition: &TopicPartition, error: ReadError, out: &mut Outputs) {
+        if let Some(assigned) = self.partitions.get_mut(partition) {
+            assigned.stage = Stage::Stopped;
+            assigned.busy = false;
+            report(
+                ReaderOutcome::Error {
+                    topic: partition.topic.clone(),
+                    partition: partition.partition,
+                    error,
+                },
+                out,
+            );
+        }
+    }
+
+    /// The start that the reset policy asks for, if it asks for one.
+    fn reset_start(&self) -> Option<StartAt> {
+        match self.config.offset_reset {
+            OffsetReset::Earliest => Some(StartAt::Earliest),
+            OffsetReset::Latest => Some(StartAt::Latest),
+            OffsetReset::None => None,
+        }
+    }
+
+    /// Looks the position up anew by the reset policy, or stops reading where there is none.
+    fn reset(&mut self, partition: &TopicPartition) -> Option<StartAt> {
+        let start = self.reset_start();
+        let assigned = self.partitions.get_mut(partition)?;
+        assigned.stage = start.map_or(Stage::Stopped, Stage::Lookup);
+        assigned.busy = false;
+        start
+    }
+
+    fn look_again_at(&mut self, at: Option<SimTime>) {
+        self.due = self.due.into_iter().chain(at).min();
+    }
+}
+
+fn report(outcome: ReaderOutcome, out: &mut Outputs) {
+    out.push(ClientOutput::Outcome(outcome));
+}

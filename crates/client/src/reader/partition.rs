@@ -1,0 +1,91 @@
+//! The state of one assigned partition, as in Kafka's `SubscriptionState`.
+
+use kafka_sim_core::{SimRng, SimTime};
+
+use super::types::StartAt;
+use crate::backoff::Backoff;
+
+/// What has to happen next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The position has to be looked up first.
+    Lookup(StartAt),
+    /// The position has to be compared with the leader's log first (KIP-320).
+    Validate,
+    Fetch,
+    /// A failure that does not heal was reported.
+    Stopped,
+}
+
+/// One assigned partition.
+#[derive(Clone, Debug)]
+pub(super) struct Assigned {
+    pub(super) stage: Stage,
+    pub(super) offset: i64,
+    /// Leader epoch of the last record before the position, if known.
+    pub(super) offset_epoch: Option<i32>,
+    /// Leader and leader epoch the position was last checked against.
+    pub(super) leader: Option<(i32, i32)>,
+    /// A follower the leader pointed to, and until when to follow that advice (KIP-392).
+    pub(super) preferred: Option<(i32, SimTime)>,
+    /// A look-up or validation is on its way.
+    pub(super) busy: bool,
+    pub(super) retry_at: SimTime,
+    failures: u32,
+    /// Position at which the end was reported last.
+    pub(super) reported_end: Option<i64>,
+}
+
+impl Assigned {
+    pub(super) fn new(start: StartAt) -> Assigned {
+        let (stage, offset) = match start {
+            StartAt::Offset(offset) => (Stage::Fetch, offset),
+            other => (Stage::Lookup(other), 0),
+        };
+        Assigned {
+            stage,
+            offset,
+            offset_epoch: None,
+            leader: None,
+            preferred: None,
+            busy: false,
+            retry_at: SimTime::ZERO,
+            failures: 0,
+            reported_end: None,
+        }
+    }
+
+    /// Moves the position, to be checked against the leader before it is used.
+    pub(super) fn seek(&mut self, offset: i64, epoch: Option<i32>) {
+        self.stage = Stage::Fetch;
+        self.offset = offset;
+        self.offset_epoch = epoch;
+        self.leader = None;
+        self.preferred = None;
+        self.succeeded();
+    }
+
+    /// Takes note of the leader metadata shows. A new one means that the position has to be validated, if the epoch
+    /// of the record before it is known.
+    pub(super) fn note_leader(&mut self, leader: i32, epoch: i32) {
+        if self.leader == Some((leader, epoch)) || !matches!(self.stage, Stage::Fetch | Stage::Validate) {
+            return;
+        }
+        self.leader = Some((leader, epoch));
+        self.preferred = None;
+        self.retry_at = SimTime::ZERO;
+        let validate = epoch >= 0 && self.offset_epoch.is_some();
+        self.stage = if validate { Stage::Validate } else { Stage::Fetch };
+    }
+
+    /// An attempt failed and will be repeated after a pause.
+    pub(super) fn failed(&mut self, now: SimTime, backoff: Backoff, rng: &mut SimRng) {
+        self.retry_at = now + backoff.pause(self.failures, rng);
+        self.failures = self.failures.saturating_add(1);
+    }
+
+    pub(super) fn succeeded(&mut self) {
+        self.failures = 0;
+        self.retry_at = SimTime::ZERO;
+    }
+}

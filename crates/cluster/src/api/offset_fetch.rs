@@ -1,0 +1,211 @@
+//! OffsetFetch (9), versions 1 to 9.
+//!
+//! v2 all topics, top-level error; v3 throttle time; v5 leader epochs (KIP-320); v6 flexible; v7 require_stable
+//! (KIP-447); v8 several groups (KIP-709); v9 members of KIP-848 groups.
+//!
+//! Left out: v10 (topic ids).
+
+use kafka_protocol::messages::offset_fetch_response::{
+    OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions, OffsetFetchResponseTopic,
+    OffsetFetchResponseTopics,
+};
+use kafka_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse, RequestKind, ResponseKind, TopicName};
+use kafka_protocol::protocol::StrBytes;
+use kafka_sim_core::ErrorCode;
+
+use super::grouped::{wire, word};
+use super::{Answer, Call};
+use crate::broker::{Broker, Ctx};
+use crate::group::words::{Committed, Found, FoundPart, Reply, Text, Waiter, Wanted};
+
+pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request: OffsetFetchRequest) -> Answer {
+    let version = call.head.version;
+    let asked = asked(version, &request);
+    let stable = request.require_stable;
+    if asked.is_empty() {
+        return call.ready(render(version, &request, Vec::new()));
+    }
+    let ticket = broker.group_ticket(call.conn, call.head, RequestKind::OffsetFetch(request), asked.len());
+    for (slot, (group, wanted)) in asked.into_iter().enumerate() {
+        let waiter = Waiter { ticket, slot };
+        match broker.group_shard(&group) {
+            Err(error) => broker.group_reply(ctx, waiter, Reply::Fetched(Err(error))),
+            Ok(shard) if stable => {
+                broker.with_shard(ctx, shard, |shard, act| shard.fetch_stable(act, waiter, &group, wanted));
+            }
+            Ok(shard) => {
+                let found = broker.loaded_shard(shard).map(|shard| shard.fetch(&group, &wanted));
+                broker.group_reply(ctx, waiter, Reply::Fetched(found.ok_or(ErrorCode::NOT_COORDINATOR)));
+            }
+        }
+    }
+    Answer::Later
+}
+
+/// The groups and what is wanted of each.
+fn asked(version: i16, request: &OffsetFetchRequest) -> Vec<(Text, Wanted)> {
+    if version < 8 {
+        let topics = request.topics.as_ref().map(|topics| {
+            let parts = topics
+                .iter()
+                .flat_map(|t| t.partition_indexes.iter().map(|p| (word(&t.name), *p)));
+            parts.collect()
+        });
+        return vec![(word(&request.group_id), topics)];
+    }
+    let groups = request.groups.iter().map(|group| {
+        let topics = group.topics.as_ref().map(|topics| {
+            let parts = topics
+                .iter()
+                .flat_map(|t| t.partition_indexes.iter().map(|p| (word(&t.name), *p)));
+            parts.collect()
+        });
+        (word(&group.group_id), topics)
+    });
+    groups.collect()
+}
+
+pub(crate) fn render(version: i16, request: &OffsetFetchRequest, replies: Vec<Reply>) -> ResponseKind {
+    let mut outcomes = replies.into_iter().map(|reply| match reply {
+        Reply::Fetched(outcome) => outcome,
+        other => unreachable!("{other:?} does not answer an OffsetFetch"),
+    });
+    let response = OffsetFetchResponse::default();
+    ResponseKind::OffsetFetch(if version >= 8 {
+        let groups = request.groups.iter().zip(outcomes).map(|(group, outcome)| {
+            let response = OffsetFetchResponseGroup::default().with_group_id(group.group_id.clone());
+            match outcome {
+                Ok(found) => response.with_topics(topics(&found)),
+                Err(error) => response.with_error_code(error.0),
+            }
+        });
+        response.with_groups(groups.collect())
+    } else {
+        match outcomes.next().unwrap_or(Err(ErrorCode::NOT_COORDINATOR)) {
+            Ok(found) => response.with_topics(old_topics(&found, ErrorCode::NONE)),
+            Err(error) if version >= 2 => response.with_error_code(error.0),
+            // There is no place for it but in every partition.
+            Err(error) => {
+                let wanted = asked(version, request)
+                    .pop()
+                    .and_then(|(_, wanted)| wanted)
+                    .unwrap_or_default();
+                let nothing: Found = wanted.into_iter().map(|(topic, part)| (topic, part, None)).collect();
+                response.with_topics(old_topics(&nothing, error))
+            }
+        }
+    })
+}
+
+/// Offset, leader epoch and metadata; nothing committed is −1, −1 and the empty text.
+fn values(committed: Option<&Committed>) -> (i64, i32, StrBytes) {
+    match committed {
+        Some(committed) => (committed.offset, committed.leader_epoch, wire(&committed.metadata)),
+        None => (-1, -1, StrBytes::from_static_str("")),
+    }
+}
+
+fn by_topic(found: &Found) -> impl Iterator<Item = (TopicName, &[FoundPart])> {
+    let topics = found.chunk_by(|a, b| a.0 == b.0);
+    topics.map(|parts| (TopicName(wire(&parts[0].0)), parts))
+}
+
+fn topics(found: &Found) -> Vec<OffsetFetchResponseTopics> {
+    let topic = |(name, parts): (TopicName, &[FoundPart])| {
+        let parts = parts.iter().map(|(_, index, committed)| {
+            let (offset, epoch, metadata) = values(committed.as_ref());
+            OffsetFetchResponsePartitions::default()
+                .with_partition_index(*index)
+                .with_committed_offset(offset)
+                .with_committed_leader_epoch(epoch)
+                .with_metadata(Some(metadata))
+        });
+        OffsetFetchResponseTopics::default()
+            .with_name(name)
+            .with_partitions(parts.collect())
+    };
+    by_topic(found).map(topic).collect()
+}
+
+fn old_topics(found: &Found, error: ErrorCode) -> Vec<OffsetFetchResponseTopic> {
+    let topic = |(name, parts): (TopicName, &[FoundPart])| {
+        let parts = parts.iter().map(|(_, index, committed)| {
+            let (offset, epoch, metadata) = values(committed.as_ref());
+            OffsetFetchResponsePartition::default()
+                .with_partition_index(*index)
+                .with_committed_offset(offset)
+                .with_committed_leader_epoch(epoch)
+                .with_metadata(Some(metadata))
+                .with_error_code(error.0)
+        });
+        OffsetFetchResponseTopic::default()
+            .with_name(name)
+            .with_partitions(parts.collect())
+    };
+    by_topic(found).map(topic).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::ApiKey;
+    use kafka_protocol::messages::offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopic};
+
+    use super::super::forwarded::testing::{over_the_wire, served_versions};
+    use super::*;
+
+    fn read(version: i16, outcome: Result<Found, ErrorCode>) -> OffsetFetchResponse {
+        let topic = OffsetFetchRequestTopic::default()
+            .with_name(TopicName("t".into()))
+            .with_partition_indexes(vec![0]);
+        let mut request = OffsetFetchRequest::default().with_topics(Some(vec![topic]));
+        if version >= 8 {
+            request = OffsetFetchRequest::default().with_groups(vec![OffsetFetchRequestGroup::default()]);
+        }
+        let ResponseKind::OffsetFetch(response) = render(version, &request, vec![Reply::Fetched(outcome)]) else {
+            panic!("another response")
+        };
+        over_the_wire(ApiKey::OffsetFetch, version, &response)
+    }
+
+    #[test]
+    fn every_version_reads_offsets_and_their_absence() {
+        let committed = Committed {
+            offset: 7,
+            leader_epoch: 2,
+            metadata: "x".into(),
+            commit_ms: 0,
+            expire_ms: None,
+        };
+        for version in served_versions(ApiKey::OffsetFetch) {
+            let found = vec![("t".into(), 0, Some(committed.clone())), ("t".into(), 1, None)];
+            let response = read(version, Ok(found));
+            let offsets: Vec<i64> = if version >= 8 {
+                response.groups[0].topics[0]
+                    .partitions
+                    .iter()
+                    .map(|p| p.committed_offset)
+                    .collect()
+            } else {
+                response.topics[0]
+                    .partitions
+                    .iter()
+                    .map(|p| p.committed_offset)
+                    .collect()
+            };
+            assert_eq!(offsets, [7, -1]);
+        }
+    }
+
+    #[test]
+    fn every_version_reads_a_failure() {
+        for version in served_versions(ApiKey::OffsetFetch) {
+            let response = read(version, Err(ErrorCode::NOT_COORDINATOR));
+            let code = match version {
+                1 => response.topics[0].partitions[0].error_code,
+                2..=7 => response.error_code,
+                _ => response.groups[0].error_code,
+            };
+            assert_eq!(code, 16);
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Produce (0), versions 3 to 13; 0 to 2 are advertised but refused, as Kafka 4 does.
+//!
+//! v3 record batches; v5 log start offset; v7 zstd; v8 record errors (KIP-467); v9 flexible; v10 current leader and
+//! endpoints on errors (KIP-951); v11, v12 transactions (KIP-890); v13 topic ids (KIP-516).
+//!
+//! Divergence: transactional batches are refused with INVALID_TXN_STATE, because no transaction coordinator is served.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use kafka_protocol::messages::produce_request::ProduceRequest;
+use kafka_protocol::messages::produce_response::{
+    BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, ProduceResponse,
+    TopicProduceResponse,
+};
+use kafka_protocol::messages::{BrokerId as WireBrokerId, ResponseKind};
+use kafka_protocol::protocol::StrBytes;
+use kafka_sim_core::wire::RequestHead;
+use kafka_sim_core::{BrokerId, ConnId, ErrorCode};
+
+use super::{Answer, Call};
+use crate::broker::{Broker, CloseReason, Ctx, Produce, ProduceOutcome, ProducePart};
+use crate::peer::Tp;
+
+const BATCH_LENGTH_AT: usize = 8;
+/// Base offset and length, which the length does not count.
+const LOG_OVERHEAD: usize = 12;
+/// The shortest a batch or message of any magic can claim to be (LegacyRecord.RECORD_OVERHEAD_V0).
+const MIN_LENGTH: i32 = 14;
+const MAGIC_AT: usize = 16;
+const CODEC_AT: usize = 22;
+const ZSTD: u8 = 4;
+const TRANSACTIONAL: u8 = 0x10;
+
+pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request: ProduceRequest) -> Answer {
+    let version = call.head.version;
+    let bad_acks = !(-1..=1).contains(&request.acks);
+    let mut parts = Vec::with_capacity(request.topic_data.len());
+    for topic in request.topic_data {
+        let id = if version >= 13 {
+            Some(topic.topic_id)
+        } else {
+            broker.topic_id(&topic.name)
+        };
+        for data in topic.partition_data {
+            let tp = id.map(|topic| Tp {
+                topic,
+                partition: data.index,
+            });
+            let tp = check(
+                broker,
+                &call.head,
+                tp,
+                data.records.as_ref(),
+                request.transactional_id.is_some(),
+                bad_acks,
+            );
+            parts.push(ProducePart {
+                topic: topic.name.0.clone(),
+                topic_id: topic.topic_id,
+                index: data.index,
+                tp,
+                records: data.records,
+            });
+        }
+    }
+    let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+    let produce = Produce {
+        conn: call.conn,
+        head: call.head.clone(),
+        acks: request.acks,
+        timeout,
+        parts,
+    };
+    match broker.produce(ctx, produce) {
+        None => Answer::Later,
+        Some(outcomes) if request.acks == 0 => match failed(&outcomes) {
+            true => Answer::Close(CloseReason::FailedWithoutAcks),
+            false => Answer::Nothing,
+        },
+        Some(outcomes) => {
+            let response = render(broker, version, outcomes);
+            call.ready(response)
+        }
+    }
+}
+
+/// Answers a produce that was parked.
+pub(crate) fn answer(
+    broker: &mut Broker,
+    ctx: &mut Ctx<'_>,
+    conn: ConnId,
+    head: &RequestHead,
+    acks: i16,
+    outcomes: Vec<ProduceOutcome>,
+) {
+    if acks != 0 {
+        let response = render(broker, head.version, outcomes);
+        broker.respond(ctx, conn, head, &response);
+    } else if failed(&outcomes) {
+        broker.close(ctx, conn, CloseReason::FailedWithoutAcks);
+    } else {
+        broker.answer_nothing(ctx, conn);
+    }
+}
+
+fn failed(outcomes: &[ProduceOutcome]) -> bool {
+    outcomes.iter().any(|o| !o.error.is_ok())
+}
+
+/// The checks that need no log, in the order of the real broker.
+fn check(
+    broker: &Broker,
+    head: &RequestHead,
+    tp: Option<Tp>,
+    records: Option<&Bytes>,
+    has_transactional_id: bool,
+    bad_acks: bool,
+) -> Result<Tp, ErrorCode> {
+    let known = tp
+        .and_then(|tp| broker.image.topics.get(&tp.topic))
+        .filter(|_| tp.is_some_and(|tp| broker.known(tp).is_some()));
+    let (Some(tp), Some(topic)) = (tp, known) else {
+        return Err(if head.version >= 13 {
+            ErrorCode::UNKNOWN_TOPIC_ID
+        } else {
+            ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+        });
+    };
+    let records = records.ok_or(ErrorCode::INVALID_RECORD)?;
+    check_batch(records, head.version, has_transactional_id)?;
+    if bad_acks {
+        return Err(ErrorCode::INVALID_REQUIRED_ACKS);
+    }
+    if super::metadata::is_internal(&topic.name) && head.client_id.as_deref() != Some("__admin_client") {
+        return Err(ErrorCode::INVALID_TOPIC_EXCEPTION);
+    }
+    Ok(tp)
+}
+
+/// One whole batch of magic 2, without a codec or feature that the version or this broker does not have. What follows
+/// it and is no whole batch is left to the log, which drops it.
+fn check_batch(records: &[u8], version: i16, has_transactional_id: bool) -> Result<(), ErrorCode> {
+    let size = first_batch(records)?.ok_or(ErrorCode::INVALID_RECORD)?;
+    if records[MAGIC_AT] != 2 || first_batch(&records[size..])?.is_some() {
+        return Err(ErrorCode::INVALID_RECORD);
+    }
+    if records[CODEC_AT] & TRANSACTIONAL != 0 {
+        return Err(if has_transactional_id {
+            ErrorCode::INVALID_TXN_STATE
+        } else {
+            ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+        });
+    }
+    if version < 7 && records[CODEC_AT] & 0x07 == ZSTD {
+        return Err(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE);
+    }
+    Ok(())
+}
+
+/// Size of the batch at the start, unless it is incomplete (ByteBufferLogInputStream).
+fn first_batch(records: &[u8]) -> Result<Option<usize>, ErrorCode> {
+    let Some(length) = records.get(BATCH_LENGTH_AT..LOG_OVERHEAD) else {
+        return Ok(None);
+    };
+    let length = i32::from_be_bytes(length.try_into().expect("four bytes were taken"));
+    if length < MIN_LENGTH {
+        return Err(ErrorCode::CORRUPT_MESSAGE);
+    }
+    let Some(magic) = records.get(MAGIC_AT) else {
+        return Ok(None);
+    };
+    if *magic > 2 {
+        return Err(ErrorCode::CORRUPT_MESSAGE);
+    }
+    let size = LOG_OVERHEAD + usize::try_from(length).expect("checked above");
+    Ok((size <= records.len()).then_some(size))
+}
+
+fn render(broker: &Broker, version: i16, outcomes: Vec<ProduceOutcome>) -> ResponseKind {
+    let mut topics: Vec<TopicProduceResponse> = Vec::new();
+    let mut leaders: Vec<BrokerId> = Vec::new();
+    for outcome in outcomes {
+        let same = topics
+            .last()
+            .is_some_and(|t| t.name.0 == outcome.topic && t.topic_id == outcome.topic_id);
+        if !same {
+            topics.push(
+                TopicProduceResponse::default()
+                    .with_name(outcome.topic.clone().into())
+                    .with_topic_id(outcome.topic_id),
+            );
+        }
+        let part = render_part(broker, version, outcome, &mut leaders);
+        topics
+            .last_mut()
+            .expect("one was pushed above")
+            .partition_responses
+            .push(part);
+    }
+    let endpoints = leaders.into_iter().map(|id| endpoint(broker, id)).collect();
+    ResponseKind::Produce(
+        ProduceResponse::default()
+            .with_responses(topics)
+            .with_node_endpoints(endpoints),
+    )
+}
+
+fn render_part(
+    broker: &Broker,
+    version: i16,
+    outcome: ProduceOutcome,
+    leaders: &mut Vec<BrokerId>,
+) -> PartitionProduceResponse {
+    let mut part = PartitionProduceResponse::default()
+        .with_index(outcome.index)
+        .with_error_code(outcome.error.0)
+        .with_base_offset(outcome.base_offset)
+        .with_log_append_time_ms(outcome.log_append_time)
+        .with_log_start_offset(outcome.log_start)
+        .with_error_message(outcome.message.map(StrBytes::from_string));
+    part.record_errors = outcome
+        .record_errors
+        .into_iter()
+        .map(|(index, message)| {
+            BatchIndexAndErrorMessage::default()
+                .with_batch_index(index)
+                .with_batch_index_error_message(Some(StrBytes::from_string(message)))
+        })
+        .collect();
+    if version >= 10
+        && outcome.error == ErrorCode::NOT_LEADER_OR_FOLLOWER
+        && let Some((leader, epoch)) = outcome.tp.and_then(|tp| current_leader(broker, tp))
+    {
+        part.current_leader = LeaderIdAndEpoch::default()
+            .with_leader_id(WireBrokerId(leader.0))
+            .with_leader_epoch(epoch);
+        if !leaders.contains(&leader) {
+            leaders.push(leader);
+        }
+    }
+    part
+}
+
+/// Who leads the partition as far as this broker knows (KIP-951).
+pub(super) fn current_leader(broker: &Broker, tp: Tp) -> Option<(BrokerId, i32)> {
+    let state = broker.known(tp)?;
+    Some((state.leader?, state.leader_epoch))
+}
+
+fn endpoint(broker: &Broker, id: BrokerId) -> NodeEndpoint {
+    let (host, port, rack) = address(broker, id);
+    NodeEndpoint::default()
+        .with_node_id(WireBrokerId(id.0))
+        .with_host(host)
+        .with_port(port)
+        .with_rack(rack)
+}
+
+/// Advertised host and port of a broker, and its rack.
+pub(super) fn address(broker: &Broker, id: BrokerId) -> (StrBytes, i32, Option<StrBytes>) {
+    let listener = usize::try_from(id.0).ok().and_then(|at| broker.spec.listeners.get(at));
+    let (host, port) = listener.map_or(("", 0), |(host, port)| (&**host, *port));
+    let rack = broker
+        .image
+        .brokers
+        .get(&id)
+        .and_then(|b| b.rack.as_ref())
+        .map(|r| StrBytes::from_string(r.to_string()));
+    (StrBytes::from_string(host.to_string()), i32::from(port), rack)
+}

@@ -1,0 +1,300 @@
+//! Reading for consumers: bounds, limits, waiting (ReplicaManager.fetchMessages, DelayedFetch).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka_sim_core::batch::Batch;
+use kafka_sim_core::wire::RequestHead;
+use kafka_sim_core::{BrokerId, ConnId, ErrorCode, Offset, SimTime};
+use uuid::Uuid;
+
+use super::purgatory::WaitsFor;
+use super::{Broker, Ctx, Partition, Role, SessionUse, byte_count};
+use crate::event::Event;
+use crate::peer::Tp;
+
+/// One partition of a fetch request.
+#[derive(Clone, Debug)]
+pub(crate) struct FetchPart {
+    pub(crate) topic: Arc<str>,
+    pub(crate) topic_id: Uuid,
+    pub(crate) index: i32,
+    pub(crate) tp: Result<Tp, ErrorCode>,
+    /// −1: not checked.
+    pub(crate) current_leader_epoch: i32,
+    pub(crate) fetch_offset: Offset,
+    /// −1: not checked.
+    pub(crate) last_fetched_epoch: i32,
+    pub(crate) max_bytes: usize,
+}
+
+/// A consumer's fetch request.
+#[derive(Clone, Debug)]
+pub(crate) struct FetchAsk {
+    pub(crate) conn: ConnId,
+    pub(crate) head: RequestHead,
+    /// A debugging consumer (replica id −2) reads to the log end of any replica.
+    pub(crate) debugging: bool,
+    pub(crate) max_wait: Duration,
+    pub(crate) min_bytes: usize,
+    pub(crate) max_bytes: usize,
+    pub(crate) read_committed: bool,
+    pub(crate) rack: Option<Arc<str>>,
+    pub(crate) parts: Vec<FetchPart>,
+    pub(crate) session: SessionUse,
+}
+
+/// What was read of one partition.
+#[derive(Clone, Debug)]
+pub(crate) struct FetchRead {
+    pub(crate) error: ErrorCode,
+    pub(crate) high_watermark: Offset,
+    pub(crate) last_stable_offset: Offset,
+    pub(crate) log_start: Offset,
+    pub(crate) diverging: Option<(i32, Offset)>,
+    pub(crate) preferred_read_replica: Option<BrokerId>,
+    pub(crate) batches: Vec<Batch>,
+    pub(crate) bytes: usize,
+}
+
+impl FetchRead {
+    fn failed(error: ErrorCode) -> Self {
+        FetchRead {
+            error,
+            high_watermark: -1,
+            last_stable_offset: -1,
+            log_start: -1,
+            diverging: None,
+            preferred_read_replica: None,
+            batches: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    fn must_not_wait(&self) -> bool {
+        !self.error.is_ok() || self.diverging.is_some() || self.preferred_read_replica.is_some()
+    }
+}
+
+impl Broker {
+    /// Reads at once if there is enough, otherwise parks the request. `None` means parked.
+    pub(crate) fn fetch(&mut self, ctx: &mut Ctx<'_>, ask: FetchAsk) -> Option<(FetchAsk, Vec<FetchRead>)> {
+        let reads = self.read_all(ctx, &ask);
+        if ask.max_wait.is_zero() || satisfied(&ask, &reads) {
+            self.note_reads(ctx, &ask, &reads);
+            return Some((ask, reads));
+        }
+        let tps: Vec<Tp> = ask.parts.iter().filter_map(|p| p.tp.ok()).collect();
+        let deadline = ctx.now + ask.max_wait;
+        let (conn, head) = (ask.conn, ask.head.clone());
+        let id = self.park(conn, head, WaitsFor::Fetch(Box::new(ask)), deadline, SimTime::ZERO);
+        for tp in tps {
+            if let Some(partition) = self.partitions.get_mut(&tp) {
+                partition.waiting_fetches.push(id);
+            }
+        }
+        None
+    }
+
+    fn read_all(&self, ctx: &Ctx<'_>, ask: &FetchAsk) -> Vec<FetchRead> {
+        let mut left = ask.max_bytes.min(byte_count(self.config.fetch_max_bytes));
+        let mut nothing_yet = true;
+        ask.parts
+            .iter()
+            .map(|part| {
+                let read = self.read_one(ctx, ask, part, left, nothing_yet);
+                left = left.saturating_sub(read.bytes);
+                nothing_yet &= read.bytes == 0;
+                read
+            })
+            .collect()
+    }
+
+    fn read_one(&self, ctx: &Ctx<'_>, ask: &FetchAsk, part: &FetchPart, left: usize, nothing_yet: bool) -> FetchRead {
+        let partition = match self.readable(ask, part) {
+            Ok(partition) => partition,
+            Err(error) => return FetchRead::failed(error),
+        };
+        let log = &partition.log;
+        let mut read = FetchRead {
+            high_watermark: partition.high_watermark,
+            last_stable_offset: partition.last_stable_offset(),
+            log_start: log.log_start_offset(),
+            ..FetchRead::failed(ErrorCode::NONE)
+        };
+        if part.last_fetched_epoch >= 0 {
+            match log.end_offset_for(part.last_fetched_epoch) {
+                None => return FetchRead::failed(ErrorCode::OFFSET_OUT_OF_RANGE),
+                Some((epoch, end)) if epoch < part.last_fetched_epoch || end < part.fetch_offset => {
+                    read.diverging = Some((epoch, end));
+                    return read;
+                }
+                Some(_) => {}
+            }
+        }
+        if part.fetch_offset < log.log_start_offset() || part.fetch_offset > log.log_end_offset() {
+            return FetchRead {
+                error: ErrorCode::OFFSET_OUT_OF_RANGE,
+                ..read
+            };
+        }
+        read.preferred_read_replica = self.preferred_read_replica(ctx, ask, partition, part.fetch_offset);
+        if read.preferred_read_replica.is_some() {
+            return read;
+        }
+        let bound = match (ask.debugging, ask.read_committed) {
+            (true, _) => log.log_end_offset(),
+            (false, true) => partition.last_stable_offset(),
+            (false, false) => partition.high_watermark,
+        };
+        if left == 0 || part.fetch_offset >= bound {
+            return read;
+        }
+        match log.read(part.fetch_offset, part.max_bytes.min(left), bound, nothing_yet) {
+            Ok(outcome) => {
+                read.bytes = outcome.bytes;
+                read.batches = outcome.batches;
+                read
+            }
+            Err(error) => FetchRead { error, ..read },
+        }
+    }
+
+    /// The checks of one partition, in the order of the real broker.
+    fn readable(&self, ask: &FetchAsk, part: &FetchPart) -> Result<&Partition, ErrorCode> {
+        let tp = part.tp?;
+        if self.log_dir_offline {
+            return Err(ErrorCode::KAFKA_STORAGE_ERROR);
+        }
+        let absent = || match self.known(tp) {
+            Some(_) => ErrorCode::NOT_LEADER_OR_FOLLOWER,
+            None => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+        };
+        let partition = self.partitions.get(&tp).ok_or_else(absent)?;
+        self.check_epoch(partition, part.current_leader_epoch)?;
+        let any_replica = ask.debugging || ask.head.version >= 11;
+        if !any_replica && !partition.is_leader() {
+            return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+        }
+        Ok(partition)
+    }
+
+    /// 74 for an epoch that is over, 75 for one this broker has not heard of; −1 is not checked.
+    pub(crate) fn check_epoch(&self, partition: &Partition, current_leader_epoch: i32) -> Result<(), ErrorCode> {
+        match current_leader_epoch {
+            -1 => Ok(()),
+            epoch if epoch < partition.leader_epoch => Err(ErrorCode::FENCED_LEADER_EPOCH),
+            epoch if epoch > partition.leader_epoch => Err(ErrorCode::UNKNOWN_LEADER_EPOCH),
+            _ => Ok(()),
+        }
+    }
+
+    /// KIP-392: a caught-up in-sync replica in the consumer's rack, if the leader is not there itself.
+    fn preferred_read_replica(
+        &self,
+        _ctx: &Ctx<'_>,
+        ask: &FetchAsk,
+        partition: &Partition,
+        offset: Offset,
+    ) -> Option<BrokerId> {
+        let rack = ask.rack.as_ref().filter(|r| !r.is_empty())?;
+        if ask.head.version < 11 || ask.debugging || !self.selects_replicas_by_rack() {
+            return None;
+        }
+        let Role::Leader(leading) = &partition.role else {
+            return None;
+        };
+        if self.spec.rack.as_ref() == Some(rack) {
+            return None;
+        }
+        let in_rack = |id: &BrokerId| {
+            self.image
+                .brokers
+                .get(id)
+                .is_some_and(|b| !b.fenced && b.rack.as_ref() == Some(rack))
+        };
+        leading
+            .remotes
+            .iter()
+            .filter(|(id, remote)| {
+                partition.isr.committed().contains(id)
+                    && in_rack(id)
+                    && remote.log_start <= offset
+                    && offset <= remote.log_end
+            })
+            .max_by_key(|(id, remote)| (remote.log_end, remote.last_caught_up, std::cmp::Reverse(**id)))
+            .map(|(id, _)| *id)
+    }
+
+    /// Something about the partition moved that parked fetches may have waited for.
+    pub(crate) fn complete_fetches(&mut self, ctx: &mut Ctx<'_>, tp: Tp) {
+        let Some(partition) = self.partitions.get_mut(&tp) else {
+            return;
+        };
+        if partition.waiting_fetches.is_empty() {
+            return;
+        }
+        for id in std::mem::take(&mut partition.waiting_fetches) {
+            if self.recheck_fetch(ctx, id)
+                && let Some(partition) = self.partitions.get_mut(&tp)
+            {
+                partition.waiting_fetches.push(id);
+            }
+        }
+    }
+
+    /// Answers a parked fetch if it may be answered. True: it waits on.
+    pub(crate) fn recheck_fetch(&mut self, ctx: &mut Ctx<'_>, id: u64) -> bool {
+        let Some(WaitsFor::Fetch(ask)) = self.purgatory.get(id).map(|p| &p.waits_for) else {
+            return false;
+        };
+        let reads = self.read_all(ctx, ask);
+        if !satisfied(ask, &reads) {
+            return true;
+        }
+        self.answer_fetch(ctx, id, reads);
+        false
+    }
+
+    /// The time is up: whatever is there, possibly nothing.
+    pub(crate) fn finish_fetch(&mut self, ctx: &mut Ctx<'_>, id: u64) {
+        let Some(WaitsFor::Fetch(ask)) = self.purgatory.get(id).map(|p| &p.waits_for) else {
+            return;
+        };
+        let reads = self.read_all(ctx, ask);
+        self.answer_fetch(ctx, id, reads);
+    }
+
+    fn answer_fetch(&mut self, ctx: &mut Ctx<'_>, id: u64, reads: Vec<FetchRead>) {
+        let Some(parked) = self.unpark(id) else { return };
+        let WaitsFor::Fetch(ask) = parked.waits_for else { return };
+        for tp in ask.parts.iter().filter_map(|p| p.tp.ok()) {
+            if let Some(partition) = self.partitions.get_mut(&tp) {
+                partition.waiting_fetches.retain(|waiting| *waiting != id);
+            }
+        }
+        self.note_reads(ctx, &ask, &reads);
+        let head = ask.head.clone();
+        let bytes = crate::api::fetch::render(self, ctx, *ask, reads);
+        self.respond_bytes(ctx, parked.conn, &head, bytes);
+    }
+
+    fn note_reads(&self, ctx: &mut Ctx<'_>, ask: &FetchAsk, reads: &[FetchRead]) {
+        for (part, read) in ask.parts.iter().zip(reads) {
+            if let (Ok(tp), Some(last)) = (part.tp, read.batches.last()) {
+                ctx.event(Event::FetchAnswered {
+                    broker: self.id(),
+                    tp,
+                    from: part.fetch_offset,
+                    next: last.header.last_offset() + 1,
+                    error: read.error,
+                });
+            }
+        }
+    }
+}
+
+fn satisfied(ask: &FetchAsk, reads: &[FetchRead]) -> bool {
+    let bytes: usize = reads.iter().map(|r| r.bytes).sum();
+    ask.parts.is_empty() || bytes >= ask.min_bytes || reads.iter().any(FetchRead::must_not_wait)
+}

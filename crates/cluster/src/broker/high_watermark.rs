@@ -1,0 +1,57 @@
+//! When the high watermark of a leader moves (Partition.maybeIncrementLeaderHW).
+
+use std::time::Duration;
+
+use kafka_sim_core::{BrokerId, Offset, SimTime};
+
+use super::{Broker, Ctx, Partition, Role};
+use crate::event::Event;
+use crate::peer::{MetadataImage, Tp};
+
+/// The offset up to which every replica that counts has the log, or `None` while the rule forbids any move.
+fn replicated_up_to(partition: &Partition, image: &MetadataImage, lag: Duration, now: SimTime) -> Option<Offset> {
+    let Role::Leader(leading) = &partition.role else {
+        return None;
+    };
+    if partition.isr.committed().len() < partition.effective_min_isr() {
+        return None;
+    }
+    let leader_end = partition.log.log_end_offset();
+    let unflushed = leading.unflushed.iter().find(|(until, _)| now < *until);
+    let own = unflushed.map_or(leader_end, |(_, end)| *end);
+    let counted = |id: BrokerId, remote: &super::Remote| {
+        partition.isr.maximal_contains(id)
+            || (remote.is_caught_up(leader_end, now, lag) && super::isr::is_eligible(image, id, remote.broker_epoch))
+    };
+    let counting = leading.remotes.iter().filter(|(id, remote)| counted(**id, remote));
+    Some(counting.map(|(_, remote)| remote.log_end).fold(own, Offset::min))
+}
+
+impl Broker {
+    /// Moves the high watermark if the in-sync replicas allow it, and wakes whoever waited for that.
+    pub(crate) fn advance_high_watermark(&mut self, ctx: &mut Ctx<'_>, tp: Tp) {
+        let lag = self.config.replica_lag_time_max;
+        let id = self.id();
+        let Some(partition) = self.partitions.get_mut(&tp) else {
+            return;
+        };
+        let Some(new) = replicated_up_to(partition, &self.image, lag, ctx.now) else {
+            return;
+        };
+        if new <= partition.high_watermark {
+            return;
+        }
+        partition.high_watermark = new;
+        ctx.event(Event::HighWatermark {
+            broker: id,
+            tp,
+            hw: new,
+        });
+        for follower in self.followers.values_mut() {
+            follower.mark_changed(tp);
+        }
+        self.complete_produces(ctx, tp);
+        self.complete_fetches(ctx, tp);
+        self.coordinator_replicated(ctx, tp);
+    }
+}

@@ -1,0 +1,210 @@
+//! One broker process: everything that a kill of the process takes away.
+//!
+//! What survives a kill is on the [`Disk`]; the machine around the process is the cluster's `Node`.
+
+mod checkpoints;
+mod connections;
+mod consumer_fetch;
+mod controller_link;
+mod fetch_session;
+mod fetcher;
+mod follower_fetch;
+mod high_watermark;
+mod isr;
+mod lifecycle;
+mod metadata;
+mod partition;
+mod produce;
+mod purgatory;
+mod roles;
+mod shutdown;
+mod timers;
+mod truncation;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kafka_protocol::protocol::StrBytes;
+use kafka_sim_core::{BrokerId, ConnId, Seed, SimRng, SimTime};
+
+use crate::cluster::Gate;
+use crate::config::BrokerConfig;
+use crate::disk::Disk;
+use crate::event::Event;
+use crate::group::Coordinators;
+use crate::peer::{MetadataImage, PartitionState, Tp};
+
+pub use connections::CloseReason;
+pub(crate) use connections::Connection;
+pub(crate) use consumer_fetch::{FetchAsk, FetchPart, FetchRead};
+pub(crate) use controller_link::{AdminCall, ControllerLink};
+pub(crate) use fetch_session::SessionUse;
+pub(crate) use fetcher::Fetcher;
+pub(crate) use follower_fetch::FollowerSession;
+pub(crate) use lifecycle::Lifecycle;
+pub(crate) use partition::{Leading, Partition, Remote, Role};
+pub(crate) use produce::{Produce, ProduceOutcome, ProducePart};
+pub(crate) use purgatory::{DeletePart, Purgatory, WaitsFor};
+pub(crate) use timers::{Timer, TimerKey, Timers};
+
+/// What a broker process wants done once it has handled an input.
+#[derive(Clone, Debug)]
+pub(crate) enum Effect {
+    /// A response for a client.
+    Respond {
+        conn: ConnId,
+        api_key: i16,
+        client_id: Option<StrBytes>,
+        bytes: Bytes,
+    },
+    /// A connection is to be closed.
+    Close { conn: ConnId, reason: CloseReason },
+    /// A message for another broker.
+    ToBroker { to: BrokerId, message: PeerMessage },
+    /// A message for the controller.
+    ToController {
+        id: u64,
+        message: crate::peer::ToController,
+    },
+    /// Something for the trace.
+    Event(Event),
+    /// The broker serves clients from now on, or stops to.
+    Listening(bool),
+    /// The process ends itself, after a shutdown.
+    Exit,
+}
+
+/// Between brokers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum PeerMessage {
+    /// A follower fetches from a leader.
+    Fetch(follower_fetch::ReplicaFetch),
+    /// The leader answers.
+    Fetched(follower_fetch::ReplicaFetched),
+    /// A follower that was out of range asks where the leader's log starts and ends.
+    LogRange { tp: Tp, leader_epoch: i32 },
+    /// The answer: log start and log end, or an error code.
+    LogRangeIs {
+        tp: Tp,
+        leader_epoch: i32,
+        range: Result<(i64, i64), kafka_sim_core::ErrorCode>,
+    },
+}
+
+impl PeerMessage {
+    /// Roughly the bytes it would take on the wire; what bandwidth limits count.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            PeerMessage::Fetch(fetch) => 64 + 32 * fetch.changed.len(),
+            PeerMessage::Fetched(fetched) => {
+                64 + fetched
+                    .parts
+                    .iter()
+                    .map(|p| 40 + p.records.iter().map(|b| b.size()).sum::<usize>())
+                    .sum::<usize>()
+            }
+            PeerMessage::LogRange { .. } | PeerMessage::LogRangeIs { .. } => 48,
+        }
+    }
+}
+
+/// What a handler may touch besides the broker itself.
+pub(crate) struct Ctx<'a> {
+    pub(crate) now: SimTime,
+    /// The broker's wall clock in milliseconds since the Unix epoch.
+    pub(crate) now_ms: i64,
+    pub(crate) disk: &'a mut Disk,
+    pub(crate) effects: &'a mut Vec<Effect>,
+    /// Requests that a fault drops before they are handled.
+    pub(crate) gate: &'a mut Gate,
+}
+
+impl Ctx<'_> {
+    pub(crate) fn event(&mut self, event: Event) {
+        self.effects.push(Effect::Event(event));
+    }
+
+    pub(crate) fn tell_broker(&mut self, to: BrokerId, message: PeerMessage) {
+        self.effects.push(Effect::ToBroker { to, message });
+    }
+}
+
+/// What a broker is told about itself when its process starts.
+#[derive(Clone, Debug)]
+pub(crate) struct BrokerSpec {
+    pub(crate) id: BrokerId,
+    pub(crate) rack: Option<Arc<str>>,
+    pub(crate) cluster_id: Arc<str>,
+    /// Advertised host and port of every broker, by id.
+    pub(crate) listeners: Arc<[(Arc<str>, u16)]>,
+    /// `server.properties` of this broker.
+    pub(crate) config: BrokerConfig,
+}
+
+/// A broker process.
+#[derive(Clone, Debug)]
+pub(crate) struct Broker {
+    pub(crate) spec: Arc<BrokerSpec>,
+    /// The static configuration with the dynamic overrides of the current image applied.
+    pub(crate) config: BrokerConfig,
+    pub(crate) image: MetadataImage,
+    pub(crate) metadata_offset: u64,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) broker_epoch: i64,
+    pub(crate) partitions: BTreeMap<Tp, Partition>,
+    pub(crate) connections: BTreeMap<ConnId, Connection>,
+    pub(crate) purgatory: Purgatory,
+    pub(crate) fetchers: BTreeMap<BrokerId, Fetcher>,
+    /// Number of the last fetch that was sent. No other process of this broker uses the same ones.
+    pub(crate) replica_fetches: u64,
+    pub(crate) followers: BTreeMap<BrokerId, FollowerSession>,
+    pub(crate) controller: ControllerLink,
+    pub(crate) groups: Coordinators,
+    pub(crate) sessions: fetch_session::SessionCache,
+    pub(crate) producer_ids: std::ops::Range<i64>,
+    pub(crate) timers: Timers,
+    pub(crate) log_dir_offline: bool,
+    pub(crate) rng: SimRng,
+    incarnation: u64,
+    /// Connections whose request was answered and that may hold another one.
+    answered: Vec<ConnId>,
+}
+
+impl Broker {
+    pub(crate) fn id(&self) -> BrokerId {
+        self.spec.id
+    }
+
+    /// The state of a partition in this broker's image.
+    pub(crate) fn known(&self, tp: Tp) -> Option<&PartitionState> {
+        self.image.partition(tp)
+    }
+
+    /// The id of a topic in this broker's image.
+    pub(crate) fn topic_id(&self, name: &str) -> Option<uuid::Uuid> {
+        self.image.names.get(name).copied()
+    }
+
+    /// `replica.selector.class` names the rack-aware selector (KIP-392).
+    fn selects_replicas_by_rack(&self) -> bool {
+        self.config
+            .replica_selector_class
+            .as_deref()
+            .is_some_and(|class| class.ends_with("RackAwareReplicaSelector"))
+    }
+
+    pub(crate) fn next_due(&self) -> Option<SimTime> {
+        self.timers.next_due()
+    }
+
+    fn seed_stream(seed: Seed, id: BrokerId, incarnation: u64) -> SimRng {
+        let index = (u64::try_from(id.0).expect("broker ids are never negative") << 32) | incarnation;
+        seed.stream("broker", index)
+    }
+}
+
+/// A byte count from the configuration; those are never negative.
+pub(crate) fn byte_count(value: i32) -> usize {
+    usize::try_from(value).unwrap_or(0)
+}

@@ -1,0 +1,130 @@
+//! Connections of clients, seen from the network.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kafka_sim_core::{BrokerId, ConnId};
+
+use super::io::Packet;
+use super::{Cluster, Output};
+use crate::broker::CloseReason;
+use crate::event::Event;
+use crate::net::{ChannelId, Endpoint, Side};
+
+/// A client's connection as both ends know it.
+#[derive(Clone, Debug)]
+pub(super) struct ClientConn {
+    pub(super) channel: ChannelId,
+    /// Why it ended, as far as the broker's side decided it.
+    pub(super) closing: Option<CloseReason>,
+}
+
+/// The two ends of a client's connection, until both know that it is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClientEnds {
+    pub(super) conn: ConnId,
+    pub(super) broker: BrokerId,
+    client_over: bool,
+    broker_over: bool,
+}
+
+impl Cluster {
+    pub(super) fn client_connects(&mut self, conn: ConnId, broker: BrokerId, host: Arc<str>, out: &mut Vec<Output>) {
+        if self.node_index(broker).is_none() || self.clients.contains_key(&conn) {
+            out.push(Output::Disconnect {
+                conn,
+                reason: CloseReason::Refused,
+            });
+            return;
+        }
+        let next = u32::try_from(self.hosts.len()).expect("there are fewer hosts than 2^32");
+        let host_index = *self.hosts.entry(host).or_insert(next);
+        let channel = self
+            .net
+            .connect(self.now, Endpoint::Client(host_index), Endpoint::Broker(broker));
+        self.clients.insert(conn, ClientConn { channel, closing: None });
+        self.channels.insert(
+            channel,
+            ClientEnds {
+                conn,
+                broker,
+                client_over: false,
+                broker_over: false,
+            },
+        );
+        if !self.send(channel, Side::A, Packet::Open(conn)) {
+            self.client_hears_end(conn, CloseReason::Refused, out);
+        }
+    }
+
+    pub(super) fn client_sends(&mut self, conn: ConnId, bytes: Bytes, out: &mut Vec<Output>) {
+        let Some(client) = self.clients.get(&conn) else { return };
+        let channel = client.channel;
+        if !self.send(channel, Side::A, Packet::Bytes(bytes)) {
+            self.client_hears_end(conn, CloseReason::BrokerGone, out);
+        }
+    }
+
+    pub(super) fn client_leaves(&mut self, conn: ConnId) {
+        if let Some(client) = self.clients.remove(&conn) {
+            self.net.close(self.now, client.channel, Side::A);
+            self.end_client_side(client.channel);
+        }
+    }
+
+    /// Bytes of a client that wait in its broker behind a request that is being handled. A driver that stops reading
+    /// above some limit bounds the memory a client can take.
+    pub fn backlog(&self, conn: ConnId) -> usize {
+        let ends = self
+            .clients
+            .get(&conn)
+            .and_then(|client| self.channels.get(&client.channel));
+        let process = ends.and_then(|ends| self.nodes[self.node_index(ends.broker)?].broker.as_deref());
+        process.map_or(0, |broker| broker.backlog(conn))
+    }
+
+    /// The client's end of a connection is over.
+    pub(super) fn client_hears_end(&mut self, conn: ConnId, reason: CloseReason, out: &mut Vec<Output>) {
+        if let Some(client) = self.clients.remove(&conn) {
+            self.end_client_side(client.channel);
+            out.push(Output::Disconnect {
+                conn,
+                reason: client.closing.unwrap_or(reason),
+            });
+        }
+    }
+
+    fn end_client_side(&mut self, channel: ChannelId) {
+        if let Some(ends) = self.channels.get_mut(&channel) {
+            ends.client_over = true;
+            if ends.broker_over {
+                self.channels.remove(&channel);
+            }
+        }
+    }
+
+    pub(super) fn end_broker_side(&mut self, channel: ChannelId) {
+        if let Some(ends) = self.channels.get_mut(&channel) {
+            ends.broker_over = true;
+            if ends.client_over {
+                self.channels.remove(&channel);
+            }
+        }
+    }
+
+    /// A client's SYN arrived.
+    pub(super) fn broker_accepts(&mut self, index: usize, channel: ChannelId, conn: ConnId) {
+        let node = &self.nodes[index];
+        if node.refuses || !node.serves() {
+            if let Some(client) = self.clients.get_mut(&conn) {
+                client.closing = Some(CloseReason::Refused);
+            }
+            self.net.reset(self.now, channel);
+            return;
+        }
+        let broker = node.id();
+        self.event(&Event::ConnectionOpened { conn, broker });
+        self.with_broker(index, |process, ctx| process.accept(ctx, conn));
+        self.send(channel, Side::B, Packet::Opened);
+    }
+}

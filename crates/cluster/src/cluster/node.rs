@@ -1,0 +1,72 @@
+//! The machine a broker process runs on: its disk, its power, and whether the process runs.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use kafka_sim_core::{BrokerId, Seed, SimRng, SimTime};
+
+use super::{ClusterConfig, io::Work};
+use crate::broker::{Broker, BrokerSpec, Lifecycle};
+use crate::disk::Disk;
+
+/// One machine.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) spec: Arc<BrokerSpec>,
+    pub(super) disk: Disk,
+    /// The process, while there is one.
+    pub(super) broker: Option<Box<Broker>>,
+    pub(super) starts: u64,
+    pub(super) paused: bool,
+    pub(super) refuses: bool,
+    /// What arrived while the process was paused.
+    pub(super) stash: VecDeque<Work>,
+    pub(super) rng: SimRng,
+}
+
+impl Node {
+    pub(super) fn new(config: &ClusterConfig, index: usize, listeners: &Arc<[(Arc<str>, u16)]>, seed: Seed) -> Node {
+        let id = BrokerId(i32::try_from(index).expect("a cluster has few brokers"));
+        let rack = config.racks.get(index).cloned();
+        let spec = BrokerSpec {
+            id,
+            rack,
+            cluster_id: Arc::from("kafka-sim"),
+            listeners: listeners.clone(),
+            config: config.broker_config.clone(),
+        };
+        Node {
+            spec: Arc::new(spec),
+            disk: Disk::new(config.disk),
+            broker: None,
+            starts: 0,
+            paused: false,
+            refuses: false,
+            stash: VecDeque::new(),
+            rng: seed.stream("disk", index as u64),
+        }
+    }
+
+    pub(super) fn id(&self) -> BrokerId {
+        self.spec.id
+    }
+
+    pub(super) fn next_due(&self) -> Option<SimTime> {
+        if self.paused {
+            None
+        } else {
+            self.broker.as_ref().and_then(|b| b.next_due())
+        }
+    }
+
+    /// The process runs and serves clients.
+    pub(super) fn serves(&self) -> bool {
+        self.broker
+            .as_ref()
+            .is_some_and(|b| matches!(b.lifecycle, Lifecycle::Running | Lifecycle::ShuttingDown))
+    }
+
+    pub(super) fn is_caught_up(&self, offset: u64) -> bool {
+        self.serves() && self.broker.as_ref().is_some_and(|b| b.metadata_offset >= offset)
+    }
+}

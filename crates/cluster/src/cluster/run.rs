@@ -1,0 +1,201 @@
+//! The loop: what has arrived, what marks have set off, what is due; in that order, until nothing is left at this instant.
+
+use kafka_sim_core::BrokerId;
+
+use super::faults::Due;
+use super::io::{Packet, Work};
+use super::{Cluster, Output};
+use crate::broker::{Broker, CloseReason, Ctx, PeerMessage};
+use crate::event::Event;
+use crate::net::{ChannelId, Endpoint, NetEvent, Side};
+
+impl Cluster {
+    pub(super) fn run(&mut self, out: &mut Vec<Output>) {
+        loop {
+            self.steps += 1;
+            if let Some(work) = self.work.pop_front() {
+                self.process(work, out);
+            } else if !self.reached.is_empty() {
+                let fault = self.reached.remove(0);
+                self.fire(fault, out);
+            } else if let Some(event) = self.net.pop_due(self.now) {
+                self.work.push_back(match event {
+                    NetEvent::Deliver { channel, to, payload } => Work::Packet {
+                        channel,
+                        to,
+                        packet: payload,
+                    },
+                    NetEvent::Closed { channel, side, .. } => Work::Closed { channel, side },
+                });
+            } else if !self.fire_one_due(out) {
+                return;
+            }
+            self.end_exited(out);
+            self.apply_effects(out);
+        }
+    }
+
+    /// Faults first, then the controller, then the brokers in order of their ids.
+    fn fire_one_due(&mut self, out: &mut Vec<Output>) -> bool {
+        if let Some((_, due)) = self.agenda.pop_due(self.now) {
+            match due {
+                Due::Start(index) => self.start(index),
+                Due::Fire(fault) => self.fire(fault, out),
+                Due::Heal(fault) => self.heal(fault, out),
+            }
+            return true;
+        }
+        if self.controller_due.is_some_and(|at| at <= self.now) {
+            let mut decisions = std::mem::take(&mut self.decisions);
+            self.controller.advance(self.now, &mut decisions);
+            self.apply_decisions(decisions, None);
+            return true;
+        }
+        let Some(index) = self
+            .nodes
+            .iter()
+            .position(|node| node.next_due().is_some_and(|at| at <= self.now))
+        else {
+            return false;
+        };
+        let now = self.now;
+        self.with_broker(index, |broker, ctx| {
+            if let Some(timer) = broker.timers.pop_due(now) {
+                broker.on_timer(ctx, timer);
+            }
+        });
+        true
+    }
+
+    fn process(&mut self, work: Work, out: &mut Vec<Output>) {
+        let (channel, side) = match &work {
+            Work::Packet { channel, to, .. } => (*channel, *to),
+            Work::Closed { channel, side } => (*channel, *side),
+        };
+        if let Some(ends) = self.channels.get(&channel).copied() {
+            return match side {
+                Side::A => self.client_receives(ends.conn, work, out),
+                Side::B => self.broker_receives_client(ends.conn, ends.broker, channel, work),
+            };
+        }
+        let Some((a, b)) = self.peer_ends.get(&channel).copied() else {
+            return;
+        };
+        let (local, remote) = if side == Side::A { (a, b) } else { (b, a) };
+        match local {
+            Endpoint::Broker(id) => self.broker_receives_peer(id, remote, channel, side, work),
+            Endpoint::Controller => self.controller_receives(remote, channel, work),
+            Endpoint::Client(_) => {}
+        }
+    }
+
+    fn client_receives(&mut self, conn: kafka_sim_core::ConnId, work: Work, out: &mut Vec<Output>) {
+        match work {
+            Work::Packet {
+                packet: Packet::Opened, ..
+            } if self.clients.contains_key(&conn) => out.push(Output::Connected { conn }),
+            Work::Packet {
+                packet: Packet::Bytes(bytes),
+                ..
+            } if self.clients.contains_key(&conn) => out.push(Output::Data { conn, bytes }),
+            Work::Packet { .. } => {}
+            Work::Closed { .. } => self.client_hears_end(conn, CloseReason::BrokerGone, out),
+        }
+    }
+
+    fn broker_receives_client(&mut self, conn: kafka_sim_core::ConnId, id: BrokerId, channel: ChannelId, work: Work) {
+        let Some(index) = self.node_index(id) else { return };
+        if self.nodes[index].paused {
+            self.nodes[index].stash.push_back(work);
+            return;
+        }
+        match work {
+            Work::Packet {
+                packet: Packet::Open(conn),
+                ..
+            } => self.broker_accepts(index, channel, conn),
+            Work::Packet {
+                packet: Packet::Bytes(bytes),
+                ..
+            } => self.with_broker(index, |broker, ctx| broker.on_data(ctx, conn, bytes)),
+            Work::Packet { .. } => {}
+            Work::Closed { .. } => {
+                self.end_broker_side(channel);
+                self.event(&Event::ConnectionClosed {
+                    conn,
+                    broker: id,
+                    reason: CloseReason::ByClient.words(),
+                });
+                self.with_broker(index, |broker, _| broker.forget_connection(conn));
+            }
+        }
+    }
+
+    fn broker_receives_peer(&mut self, id: BrokerId, remote: Endpoint, channel: ChannelId, side: Side, work: Work) {
+        let Some(index) = self.node_index(id) else { return };
+        if self.nodes[index].paused {
+            self.nodes[index].stash.push_back(work);
+            return;
+        }
+        match (work, remote) {
+            (
+                Work::Packet {
+                    packet: Packet::Peer(message),
+                    ..
+                },
+                Endpoint::Broker(from),
+            ) => {
+                if self.nodes[index].broker.is_none() {
+                    self.net.reset(self.now, channel);
+                    return;
+                }
+                self.with_broker(index, |broker, ctx| receive_peer(broker, ctx, from, message));
+            }
+            (
+                Work::Packet {
+                    packet: Packet::FromController(answer_to, message),
+                    ..
+                },
+                Endpoint::Controller,
+            ) => self.with_broker(index, |broker, ctx| match answer_to {
+                Some(request) => broker.on_controller_answer(ctx, request, message),
+                None => broker.on_controller_push(ctx, message),
+            }),
+            (Work::Closed { .. }, remote) => self.peer_link_down(index, remote, channel, side),
+            _ => {}
+        }
+    }
+
+    /// Runs a handler of a broker process, if there is one, and then lets its connections go on.
+    pub(super) fn with_broker(&mut self, index: usize, handle: impl FnOnce(&mut Broker, &mut Ctx<'_>)) {
+        let node = &mut self.nodes[index];
+        let Some(broker) = node.broker.as_mut() else { return };
+        let mut ctx = Ctx {
+            now: self.now,
+            now_ms: self.config.wall_clock.millis_at(self.now),
+            disk: &mut node.disk,
+            effects: &mut self.effects,
+            gate: &mut self.gate,
+        };
+        handle(broker, &mut ctx);
+        broker.settle(&mut ctx);
+        self.apply_broker_effects(index);
+    }
+
+    pub(super) fn node_index(&self, id: BrokerId) -> Option<usize> {
+        usize::try_from(id.0).ok().filter(|index| *index < self.nodes.len())
+    }
+}
+
+fn receive_peer(broker: &mut Broker, ctx: &mut Ctx<'_>, from: BrokerId, message: PeerMessage) {
+    match message {
+        PeerMessage::Fetch(fetch) => broker.on_replica_fetch(ctx, from, fetch),
+        PeerMessage::Fetched(fetched) => broker.on_replica_fetched(ctx, from, fetched),
+        PeerMessage::LogRange { tp, leader_epoch } => broker.answer_log_range(ctx, from, tp, leader_epoch),
+        PeerMessage::LogRangeIs {
+            tp,
+            leader_epoch,
+            range,
+        } => broker.on_log_range(ctx, from, tp, leader_epoch, range),
+    }
+}

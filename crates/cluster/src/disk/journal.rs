@@ -1,0 +1,75 @@
+//! The file system's journal of directory entries and file lengths.
+//!
+//! As on ext4: operations commit in order, after at most five seconds, or at once when any file is synced.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use kafka_sim_core::SimTime;
+
+/// ext4's default commit interval.
+pub(super) const COMMIT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// An operation's place in the journal. Those below the committed place are durable.
+pub(super) type Op = u64;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Journal {
+    next: Op,
+    committed: Op,
+    /// When each operation from `committed` on was recorded.
+    open: VecDeque<SimTime>,
+    /// Commits under way: when they are durable, and the place they commit up to.
+    commits: VecDeque<(SimTime, Op)>,
+}
+
+impl Journal {
+    pub(super) fn record(&mut self, now: SimTime) -> Op {
+        self.settle(now);
+        let op = self.next;
+        self.next += 1;
+        self.open.push_back(now);
+        op
+    }
+
+    /// Everything recorded so far is durable from `at` on.
+    pub(super) fn commit_at(&mut self, at: SimTime, now: SimTime) {
+        self.settle(now);
+        if self.committed < self.next && self.commits.back() != Some(&(at, self.next)) {
+            self.commits.push_back((at, self.next));
+        }
+    }
+
+    /// Operations below this place are durable at `now`.
+    pub(super) fn committed(&self, now: SimTime) -> Op {
+        let synced = self
+            .commits
+            .iter()
+            .filter(|(at, _)| *at <= now)
+            .map(|(_, upto)| *upto)
+            .max()
+            .unwrap_or(0);
+        let aged = self.open.partition_point(|recorded| *recorded + COMMIT_INTERVAL <= now) as Op;
+        synced.max(self.committed + aged)
+    }
+
+    /// The place after the last operation.
+    pub(super) fn end(&self) -> Op {
+        self.next
+    }
+
+    /// Forgets everything: what was committed is settled and nothing else exists any more.
+    pub(super) fn reset(&mut self) {
+        self.committed = self.next;
+        self.open.clear();
+        self.commits.clear();
+    }
+
+    fn settle(&mut self, now: SimTime) {
+        let committed = self.committed(now);
+        let settled = usize::try_from(committed - self.committed).expect("no more than are open");
+        self.open.drain(..settled);
+        self.committed = committed;
+        self.commits.retain(|(_, upto)| *upto > committed);
+    }
+}

@@ -1,0 +1,42 @@
+//! Classic consumer groups: membership, generations and committed offsets (GroupCoordinatorService,
+//! GroupMetadataManager, OffsetMetadataManager).
+//!
+//! Each partition of `__consumer_offsets` that this broker leads is a [`Shard`] with the groups whose id falls on it. A
+//! shard is a state machine of its own: it appends records through a [`Journal`], answers through
+//! [`Act::replies`](turn::Act), keeps its timers, and is told when the high watermark moves. [`host`] connects it to the
+//! broker's partitions and connections.
+//!
+//! What a member is told waits until its record is on every in-sync replica, and nothing else protects it: there is no
+//! check of `min.insync.replicas` before the append, and an offsets topic without replicas loses commits with its
+//! leader's disk.
+//!
+//! Divergence:
+//! - Groups of the newer protocols (KIP-848, share and streams groups) are not served, so every group is a classic one.
+//! - The offsets topic is not compacted: it only grows, and loading reads all of it.
+//! - Records are appended one request at a time, as with `group.coordinator.append.linger.ms=0`.
+//! - Loading reads `offsets.load.buffer.size` bytes per millisecond; an empty log is loaded at once.
+//! - Group membership is not rolled back when the write of a departure fails; the next coordinator sees the old members
+//!   until their sessions end.
+
+mod classic;
+mod commit;
+mod expiry;
+pub(crate) mod host;
+mod join;
+mod load;
+mod look;
+mod member;
+mod offsets;
+mod rebalance;
+mod records;
+mod session;
+mod shard;
+mod static_member;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod turn;
+pub(crate) mod words;
+mod writes;
+
+pub(crate) use host::{Coordinators, shard_of};

@@ -1,0 +1,157 @@
+//! The groups of one partition of `__consumer_offsets` (GroupCoordinatorShard): finds the group a request is about, and
+//! runs what is due.
+
+use std::collections::BTreeMap;
+
+use kafka_sim_core::{ErrorCode, SimTime};
+
+use super::classic::Group;
+use super::offsets::Offsets;
+use super::turn::{Act, Core, Due, Turn};
+use super::words::{Caller, Join, Joined, Reply, Sync, Synced, Text, Waiter};
+use super::writes::Then;
+
+/// The state of one shard.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shard {
+    pub(crate) groups: BTreeMap<Text, Group>,
+    pub(crate) offsets: Offsets,
+    pub(crate) core: Core,
+}
+
+impl Shard {
+    /// When [`Shard::advance`] next has something to do.
+    pub(crate) fn next_due(&self) -> Option<SimTime> {
+        self.core.agenda.next_due()
+    }
+
+    /// Does one thing that is due. False if nothing is.
+    pub(crate) fn advance(&mut self, act: &mut Act<'_>) -> bool {
+        let Some((_, due)) = self.core.agenda.pop_due(act.now) else {
+            return false;
+        };
+        match due {
+            Due::Write(number) => self.write_timed_out(act, number),
+            Due::ExpireOffsets => self.expire_offsets(act),
+            Due::Session { group, member } => self.on(act, &group, |group, turn| group.session_over(turn, &member)),
+            Due::Pending { group, member } => self.on(act, &group, |group, turn| group.pending_over(turn, &member)),
+            Due::InitialDelay {
+                group,
+                delay_ms,
+                remaining_ms,
+            } => {
+                self.on(act, &group, |group, turn| {
+                    group.initial_delay_over(turn, delay_ms, remaining_ms)
+                });
+            }
+            Due::JoinPhase { group } => self.on(act, &group, |group, turn| {
+                group.phase = None;
+                group.complete_join(turn);
+            }),
+            Due::SyncPhase { group } => self.on(act, &group, Group::sync_phase_over),
+        }
+        true
+    }
+
+    fn on(&mut self, act: &mut Act<'_>, group: &str, run: impl FnOnce(&mut Group, &mut Turn<'_, '_>)) {
+        if let Some(group) = self.groups.get_mut(group) {
+            run(
+                group,
+                &mut Turn {
+                    act,
+                    core: &mut self.core,
+                },
+            );
+        }
+    }
+
+    /// JoinGroup. The group comes into being with the first member that has no id yet.
+    pub(crate) fn join(&mut self, act: &mut Act<'_>, waiter: Waiter, id: &Text, join: Join) {
+        let member = join.caller.member.clone();
+        if !self.groups.contains_key(id) {
+            if !member.is_empty() {
+                let failed = Joined::failed(ErrorCode::UNKNOWN_MEMBER_ID, member);
+                return act.replies.push((waiter, Reply::Joined(failed)));
+            }
+            if let Err(error) = self.create(act, waiter, id) {
+                return act.replies.push((waiter, Reply::Joined(Joined::failed(error, member))));
+            }
+        }
+        self.on(act, id, |group, turn| group.join(turn, waiter, join));
+    }
+
+    /// Writes the new group down. If that is not replicated in time, its first JoinGroup fails.
+    fn create(&mut self, act: &mut Act<'_>, waiter: Waiter, id: &Text) -> Result<(), ErrorCode> {
+        let mut turn = Turn {
+            act,
+            core: &mut self.core,
+        };
+        let mut group = Group::new(id.clone(), 0);
+        group.exists_from = turn.append(&[group.record()])?;
+        let reply = Reply::Joined(Joined::failed(ErrorCode::NONE, "".into()));
+        turn.after(group.exists_from, Then::Created { waiter, reply });
+        self.groups.insert(id.clone(), group);
+        Ok(())
+    }
+
+    /// SyncGroup.
+    pub(crate) fn sync(&mut self, act: &mut Act<'_>, waiter: Waiter, id: &str, sync: Sync) {
+        if self.groups.contains_key(id) {
+            self.on(act, id, |group, turn| group.sync(turn, waiter, sync));
+        } else {
+            act.replies
+                .push((waiter, Reply::Synced(Synced::failed(ErrorCode::UNKNOWN_MEMBER_ID))));
+        }
+    }
+
+    /// Heartbeat.
+    pub(crate) fn heartbeat(&mut self, act: &mut Act<'_>, id: &str, caller: &Caller, generation: i32) -> ErrorCode {
+        match self.groups.get_mut(id) {
+            Some(group) => group.heartbeat(
+                &mut Turn {
+                    act,
+                    core: &mut self.core,
+                },
+                caller,
+                generation,
+            ),
+            None => ErrorCode::UNKNOWN_MEMBER_ID,
+        }
+    }
+
+    /// LeaveGroup: the outcome for each.
+    pub(crate) fn leave(&mut self, act: &mut Act<'_>, id: &str, leavers: &[Caller]) -> Vec<ErrorCode> {
+        match self.groups.get_mut(id) {
+            Some(group) => group.leave(
+                &mut Turn {
+                    act,
+                    core: &mut self.core,
+                },
+                leavers,
+            ),
+            None => vec![ErrorCode::UNKNOWN_MEMBER_ID; leavers.len()],
+        }
+    }
+
+    /// The broker no longer leads the partition: everybody who waits has to look for the new coordinator.
+    pub(crate) fn unload(mut self, replies: &mut Vec<(Waiter, Reply)>) {
+        let error = ErrorCode::NOT_COORDINATOR;
+        for group in self.groups.values_mut() {
+            for member in group.members.values_mut() {
+                if let Some(waiter) = member.joining.take() {
+                    replies.push((waiter, Reply::Joined(Joined::failed(error, member.id.clone()))));
+                }
+                if let Some(waiter) = member.syncing.take() {
+                    replies.push((waiter, Reply::Synced(Synced::failed(error))));
+                }
+            }
+        }
+        for write in self.core.writes {
+            match write.then {
+                Then::Answer(waiter, reply) => replies.push((waiter, reply.fail(error))),
+                Then::Read { waiter, .. } => replies.push((waiter, Reply::Fetched(Err(error)))),
+                Then::Nothing | Then::Assign { .. } | Then::Replaced { .. } | Then::Created { .. } => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The state machine of a shard in virtual time, with a log that the test replicates by hand.
+
+mod commits;
+mod joining;
+mod loading;
+mod rig;
+mod sessions;
+mod statics;

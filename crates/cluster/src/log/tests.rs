@@ -1,0 +1,11 @@
+mod appending;
+mod durability;
+mod epochs_and_truncation;
+mod lookups;
+mod power_loss_property;
+mod producers;
+mod reading;
+mod retention;
+mod rolling;
+mod support;
+mod validation;

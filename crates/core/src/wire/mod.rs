@@ -1,0 +1,31 @@
+//! Bytes on a connection: frames, headers, requests and responses.
+//!
+//! Everything decoded here comes from the other end of a connection and may lie. No length, count or tag in it is
+//! believed beyond the bytes that are actually there (see `guard`), so a hostile frame costs no more memory than an
+//! honest one of its size.
+//!
+//! Bytes left over after a message are ignored, as Apache Kafka ignores them: its request parser reads what the schema
+//! describes and never looks at what follows.
+
+mod dispatch;
+mod error;
+mod frame;
+mod guard;
+mod head;
+mod request;
+mod response;
+
+#[cfg(test)]
+mod arbitrary;
+#[cfg(test)]
+mod hostile_tests;
+
+pub use dispatch::supported_versions;
+pub use error::WireError;
+pub use frame::{FrameError, FrameSplitter};
+pub use head::{RawHead, RequestHead, decode_request_head, peek_head};
+pub use request::{decode_request, decode_request_body, encode_request, encode_request_of};
+pub use response::{decode_response, encode_response, encode_response_kind};
+
+pub use kafka_protocol::messages::{ApiKey, RequestKind, ResponseKind};
+pub use kafka_protocol::protocol::StrBytes;

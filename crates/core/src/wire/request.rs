@@ -1,0 +1,74 @@
+//! Requests to and from bytes.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use kafka_protocol::messages::{ApiKey, RequestKind};
+use kafka_protocol::protocol::Encodable;
+
+use super::dispatch::{request_from, with_all_apis};
+use super::error::check_version;
+use super::guard::decode_guarded;
+use super::head::{put_request_head, request_head_size};
+use super::{RequestHead, WireError, decode_request_head};
+
+/// Decodes a request frame, given without its size prefix. Byte strings in the result share the frame's memory.
+///
+/// # Errors
+/// See [`decode_request_head`] and [`decode_request_body`].
+pub fn decode_request(mut frame: Bytes) -> Result<(RequestHead, RequestKind), WireError> {
+    let head = decode_request_head(&mut frame)?;
+    let body = decode_request_body(head.api_key, head.version, frame)?;
+    Ok((head, body))
+}
+
+/// Decodes what follows the header of a request. Bytes left over are ignored, as Kafka does.
+///
+/// # Errors
+/// An unsupported version, or a body that does not parse.
+pub fn decode_request_body(api_key: ApiKey, version: i16, body: Bytes) -> Result<RequestKind, WireError> {
+    check_version(api_key, version)?;
+    decode_guarded(body, |guard| request_from(api_key, version, guard))
+}
+
+/// Encodes a request with its size prefix.
+///
+/// # Errors
+/// An unsupported version, a body that is not one of the API in the header, or one that uses fields the version lacks.
+pub fn encode_request(head: &RequestHead, body: &RequestKind) -> Result<Bytes, WireError> {
+    macro_rules! encode_any {
+        ($($name:ident)*) => {
+            match (head.api_key, body) {
+                $((ApiKey::$name, RequestKind::$name(body)) => encode_request_of(head, body),)*
+                (api_key, _) => {
+                    Err(WireError::unencodable(api_key, head.version, "the body is another request"))
+                }
+            }
+        };
+    }
+    with_all_apis!(encode_any)
+}
+
+/// Encodes a request whose type is known, with its size prefix. `body` must be the request of the API in the header.
+///
+/// # Errors
+/// An unsupported version, or a body that uses fields the version lacks.
+pub fn encode_request_of<T: Encodable>(head: &RequestHead, body: &T) -> Result<Bytes, WireError> {
+    let (api_key, version) = (head.api_key, head.version);
+    check_version(api_key, version)?;
+    let unencodable = |reason| WireError::unencodable(api_key, version, reason);
+    let body_size = body
+        .compute_size(version)
+        .map_err(|reason| unencodable(reason.to_string()))?;
+    let mut buf = BytesMut::with_capacity(4 + request_head_size(head) + body_size);
+    buf.put_i32(0);
+    put_request_head(head, &mut buf)?;
+    body.encode(&mut buf, version)
+        .map_err(|reason| unencodable(reason.to_string()))?;
+    seal(buf).ok_or_else(|| unencodable("longer than 2 GiB".to_owned()))
+}
+
+/// Fills in the size prefix; `None` if the frame is too long to have one.
+pub(super) fn seal(mut frame: BytesMut) -> Option<Bytes> {
+    let size = i32::try_from(frame.len() - 4).ok()?;
+    frame[..4].copy_from_slice(&size.to_be_bytes());
+    Some(frame.freeze())
+}

@@ -1,0 +1,86 @@
+//! Responses to and from bytes.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use kafka_protocol::messages::{ApiKey, ResponseKind};
+use kafka_protocol::protocol::Encodable;
+
+use super::WireError;
+use super::dispatch::response_from;
+use super::error::check_version;
+use super::guard::decode_guarded;
+use super::head::skip_tagged_fields;
+use super::request::seal;
+
+/// Encodes a response with its size prefix. `body` must be the response of `api_key`.
+///
+/// ApiVersions responses have header version 0 in every version (KIP-511): a client that asked for too new a version
+/// must be able to read the answer.
+///
+/// # Errors
+/// An unsupported version, or a body that uses fields the version lacks.
+pub fn encode_response<T: Encodable>(
+    api_key: ApiKey,
+    version: i16,
+    correlation_id: i32,
+    body: &T,
+) -> Result<Bytes, WireError> {
+    check_version(api_key, version)?;
+    let unencodable = |reason| WireError::unencodable(api_key, version, reason);
+    let body_size = body
+        .compute_size(version)
+        .map_err(|reason| unencodable(reason.to_string()))?;
+    let mut buf = BytesMut::with_capacity(4 + 4 + 1 + body_size);
+    buf.put_i32(0);
+    buf.put_i32(correlation_id);
+    if has_tagged_head(api_key, version) {
+        buf.put_u8(0);
+    }
+    body.encode(&mut buf, version)
+        .map_err(|reason| unencodable(reason.to_string()))?;
+    seal(buf).ok_or_else(|| unencodable("longer than 2 GiB".to_owned()))
+}
+
+/// Encodes a response of whichever API with its size prefix, as [`encode_response`] does.
+///
+/// # Errors
+/// As [`encode_response`].
+pub fn encode_response_kind(
+    api_key: ApiKey,
+    version: i16,
+    correlation_id: i32,
+    body: &ResponseKind,
+) -> Result<Bytes, WireError> {
+    check_version(api_key, version)?;
+    let unencodable = |reason| WireError::unencodable(api_key, version, reason);
+    let mut buf = BytesMut::with_capacity(256);
+    buf.put_i32(0);
+    buf.put_i32(correlation_id);
+    if has_tagged_head(api_key, version) {
+        buf.put_u8(0);
+    }
+    body.encode(&mut buf, version)
+        .map_err(|reason| unencodable(reason.to_string()))?;
+    seal(buf).ok_or_else(|| unencodable("longer than 2 GiB".to_owned()))
+}
+
+/// Decodes a response frame, given without its size prefix, into its correlation id and body. Byte strings in the
+/// result share the frame's memory.
+///
+/// # Errors
+/// An unsupported version, or a response that does not parse.
+pub fn decode_response(api_key: ApiKey, version: i16, mut frame: Bytes) -> Result<(i32, ResponseKind), WireError> {
+    check_version(api_key, version)?;
+    let correlation_id = frame
+        .try_get_i32()
+        .map_err(|_| WireError::MalformedHead("ends before the correlation id"))?;
+    if has_tagged_head(api_key, version) {
+        skip_tagged_fields(&mut frame)?;
+    }
+    let body = decode_guarded(frame, |guard| response_from(api_key, version, guard))?;
+    Ok((correlation_id, body))
+}
+
+/// Whether the response header is version 1, which has tagged fields.
+fn has_tagged_head(api_key: ApiKey, version: i16) -> bool {
+    api_key != ApiKey::ApiVersions && api_key.response_header_version(version) >= 1
+}

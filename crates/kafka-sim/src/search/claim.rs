@@ -1,0 +1,66 @@
+//! What every searched run is held to.
+
+use std::fmt;
+
+use kafka_sim_check::Promise;
+use serde::{Deserialize, Serialize};
+
+/// Something that must be true of every run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Claim {
+    /// [`Promise::AckedSurvives`].
+    AckedSurvives,
+    /// [`Promise::NoDuplicates`].
+    NoDuplicates,
+    /// [`Promise::InOrder`].
+    InOrder,
+    /// [`Promise::ConsistentOffsets`].
+    ConsistentOffsets,
+    /// [`Promise::NothingRefusedAppears`].
+    NothingRefusedAppears,
+    /// [`Promise::SendsResolved`].
+    SendsResolved,
+    /// Once everything is healed, the cluster comes to rest and can be read to its end.
+    ComesToRest,
+}
+
+impl Claim {
+    /// All of them, the gravest first.
+    pub const ALL: [Claim; 7] = [
+        Claim::AckedSurvives,
+        Claim::NoDuplicates,
+        Claim::InOrder,
+        Claim::ConsistentOffsets,
+        Claim::NothingRefusedAppears,
+        Claim::SendsResolved,
+        Claim::ComesToRest,
+    ];
+
+    /// The promise behind it; none for [`Claim::ComesToRest`], which no history can tell.
+    pub fn promise(self) -> Option<Promise> {
+        match self {
+            Claim::AckedSurvives => Some(Promise::AckedSurvives),
+            Claim::NoDuplicates => Some(Promise::NoDuplicates),
+            Claim::InOrder => Some(Promise::InOrder),
+            Claim::ConsistentOffsets => Some(Promise::ConsistentOffsets),
+            Claim::NothingRefusedAppears => Some(Promise::NothingRefusedAppears),
+            Claim::SendsResolved => Some(Promise::SendsResolved),
+            Claim::ComesToRest => None,
+        }
+    }
+
+    /// The promises of all claims.
+    pub fn promises() -> Vec<Promise> {
+        Claim::ALL.into_iter().filter_map(Claim::promise).collect()
+    }
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.promise() {
+            Some(promise) => promise.fmt(f),
+            None => f.write_str("the healed cluster comes to rest and can be read to its end"),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Settings on trial, under Kafka's own keys.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::World;
+
+/// The settings of a run that are not Kafka's defaults.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// `server.properties` of every broker.
+    pub broker: BTreeMap<String, String>,
+    /// Overrides of the topic.
+    pub topic: BTreeMap<String, String>,
+    /// `producer.properties`.
+    pub producer: BTreeMap<String, String>,
+}
+
+/// Whose setting it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Scope {
+    Broker,
+    Topic,
+    Producer,
+}
+
+/// One setting with a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Setting {
+    pub(super) scope: Scope,
+    /// Kafka's key.
+    pub key: &'static str,
+    /// The value.
+    pub value: &'static str,
+}
+
+const fn setting(scope: Scope, key: &'static str, value: &'static str) -> Setting {
+    Setting { scope, key, value }
+}
+
+/// What published advice says to set, though most of it is the default by now.
+pub(super) const SAFE: &[Setting] = &[
+    setting(Scope::Producer, "acks", "all"),
+    setting(Scope::Producer, "enable.idempotence", "true"),
+    setting(Scope::Topic, "min.insync.replicas", "2"),
+    setting(Scope::Topic, "unclean.leader.election.enable", "false"),
+    setting(Scope::Broker, "eligible.leader.replicas.enable", "true"),
+];
+
+/// What goes further than the safe profile, at a price.
+pub(super) const STRICTER: &[Setting] = &[setting(Scope::Topic, "flush.messages", "1")];
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.key, self.value)
+    }
+}
+
+impl Settings {
+    fn scope(&self, scope: Scope) -> &BTreeMap<String, String> {
+        match scope {
+            Scope::Broker => &self.broker,
+            Scope::Topic => &self.topic,
+            Scope::Producer => &self.producer,
+        }
+    }
+
+    /// Whether the setting has that value already.
+    pub(super) fn has(&self, setting: &Setting) -> bool {
+        let set = self.scope(setting.scope).get(setting.key);
+        set.is_some_and(|value| value == setting.value)
+    }
+
+    /// The same settings with one changed.
+    #[must_use]
+    pub fn with(mut self, setting: &Setting) -> Settings {
+        let scope = match setting.scope {
+            Scope::Broker => &mut self.broker,
+            Scope::Topic => &mut self.topic,
+            Scope::Producer => &mut self.producer,
+        };
+        scope.insert(setting.key.to_owned(), setting.value.to_owned());
+        self
+    }
+}
+
+/// Named settings that a search can put on trial.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Profile {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it is about.
+    pub title: &'static str,
+    /// How it differs from the safe profile.
+    pub deviations: &'static [Setting],
+}
+
+impl Profile {
+    /// All profiles, the safe one first.
+    pub const ALL: &'static [Profile] = &[
+        Profile {
+            name: "safe",
+            title: "acks=all, idempotence, two in-sync replicas, eligible leader replicas",
+            deviations: &[],
+        },
+        Profile {
+            name: "acks-one",
+            title: "only the leader acknowledges",
+            deviations: &[
+                setting(Scope::Producer, "acks", "1"),
+                setting(Scope::Producer, "enable.idempotence", "false"),
+            ],
+        },
+        Profile {
+            name: "no-idempotence",
+            title: "retries that brokers do not recognise",
+            deviations: &[setting(Scope::Producer, "enable.idempotence", "false")],
+        },
+        Profile {
+            name: "min-isr-one",
+            title: "the leader alone is in sync enough",
+            deviations: &[setting(Scope::Topic, "min.insync.replicas", "1")],
+        },
+        Profile {
+            name: "elr-off",
+            title: "the last in-sync replica leads even after it lost its page cache",
+            deviations: &[setting(Scope::Broker, "eligible.leader.replicas.enable", "false")],
+        },
+    ];
+
+    /// The profile of that name.
+    pub fn named(name: &str) -> Option<Profile> {
+        Profile::ALL.iter().find(|profile| profile.name == name).copied()
+    }
+
+    /// What it sets.
+    pub fn settings(&self) -> Settings {
+        let all = SAFE.iter().chain(self.deviations);
+        all.fold(Settings::default(), Settings::with)
+    }
+
+    /// The searched world under these settings.
+    pub fn world(&self) -> World {
+        World::with(self.settings())
+    }
+}

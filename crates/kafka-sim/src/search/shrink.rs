@@ -1,0 +1,111 @@
+//! Making a failing schedule as small as it can be while it still fails.
+
+use kafka_sim_cluster::fault::Schedule;
+use kafka_sim_core::Seed;
+
+use super::{Claim, World, milder};
+
+/// Runs that a shrinking may take.
+const RUNS: u32 = 400;
+/// Fewer messages than this make no schedule easier to understand.
+const FEWEST_RECORDS: u32 = 10;
+
+/// A failure that no single step makes smaller, unless the runs gave out before.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Shrunk {
+    /// The world with as few messages as it takes.
+    pub world: World,
+    /// The faults that it takes.
+    pub schedule: Schedule,
+    /// Runs that were done to find out.
+    pub runs: u32,
+}
+
+/// Shrinks a failure towards fewer faults, milder kinds, shorter and earlier ones, and fewer messages. The seed stays,
+/// and so does the claim that breaks. Equal arguments give equal results.
+pub fn shrink(world: &World, seed: Seed, schedule: &Schedule, claim: Claim) -> Shrunk {
+    let mut shrinking = Shrinking {
+        seed,
+        claim,
+        runs: 0,
+        world: world.clone(),
+        schedule: schedule.clone(),
+    };
+    while shrinking.drop_faults() | shrinking.soften_faults() | shrinking.send_less() {}
+    Shrunk {
+        world: shrinking.world,
+        schedule: shrinking.schedule,
+        runs: shrinking.runs,
+    }
+}
+
+struct Shrinking {
+    seed: Seed,
+    claim: Claim,
+    runs: u32,
+    world: World,
+    schedule: Schedule,
+}
+
+impl Shrinking {
+    fn still_fails(&mut self, world: &World, schedule: &Schedule) -> bool {
+        if self.runs >= RUNS {
+            return false;
+        }
+        self.runs += 1;
+        let outcome = world.outcome(self.seed, schedule);
+        outcome.is_ok_and(|outcome| outcome.broken.contains(&self.claim))
+    }
+
+    /// Takes the schedule if it fails as well.
+    fn take(&mut self, schedule: Schedule) -> bool {
+        let world = self.world.clone();
+        let fails = self.still_fails(&world, &schedule);
+        if fails {
+            self.schedule = schedule;
+        }
+        fails
+    }
+
+    fn drop_faults(&mut self) -> bool {
+        let mut any = false;
+        while milder::fewer(&self.schedule)
+            .into_iter()
+            .any(|schedule| self.take(schedule))
+        {
+            any = true;
+        }
+        any
+    }
+
+    fn soften_faults(&mut self) -> bool {
+        let mut any = false;
+        for index in 0..self.schedule.faults.len() {
+            while milder::of(&self.schedule.faults[index]).into_iter().any(|fault| {
+                let mut schedule = self.schedule.clone();
+                schedule.faults[index] = fault;
+                self.take(schedule)
+            }) {
+                any = true;
+            }
+        }
+        any
+    }
+
+    fn send_less(&mut self) -> bool {
+        let mut any = false;
+        while self.world.records / 2 >= FEWEST_RECORDS {
+            let less = World {
+                records: self.world.records / 2,
+                ..self.world.clone()
+            };
+            let schedule = self.schedule.clone();
+            if !self.still_fails(&less, &schedule) {
+                break;
+            }
+            self.world = less;
+            any = true;
+        }
+        any
+    }
+}

@@ -1,0 +1,62 @@
+use crate::search::{Budget, Claim, Profile, Search, Seeds, Tally};
+
+fn search(profile: &str, budget: Budget, seeds: u64) -> Search {
+    Search {
+        world: Profile::named(profile).unwrap().world(),
+        budget,
+        seeds: Seeds::from_first(0, seeds),
+        threads: 2,
+        keep_going: false,
+    }
+}
+
+fn first_broken(profile: &str, budget: Budget, seeds: u64) -> Claim {
+    let tally = search(profile, budget, seeds).run(&|_| ()).unwrap();
+    assert_eq!(tally.failures, 1, "{profile} survived {seeds} seeds");
+    tally.found[0].claim
+}
+
+#[test]
+fn the_safe_profile_survives_thirty_seeds_within_the_budget() {
+    let tally = search("safe", Budget::Within, 30).run(&|_| ()).unwrap();
+    assert_eq!(tally.found, []);
+    assert_eq!((tally.runs, tally.done), (30, 30));
+    assert!(tally.endangered > 20, "only {} runs met danger", tally.endangered);
+}
+
+#[test]
+fn acks_one_loses_an_ack_within_the_budget_and_forty_seeds() {
+    assert_eq!(first_broken("acks-one", Budget::Within, 40), Claim::AckedSurvives);
+}
+
+#[test]
+fn without_idempotence_retries_are_stored_twice_or_out_of_order_within_the_budget_and_forty_seeds() {
+    let broken = first_broken("no-idempotence", Budget::Within, 40);
+    assert!(matches!(broken, Claim::NoDuplicates | Claim::InOrder), "{broken}");
+}
+
+#[test]
+fn beyond_the_budget_an_ack_is_lost_within_forty_seeds_whatever_the_replicas_are_set_to() {
+    for profile in ["safe", "min-isr-one", "elr-off"] {
+        assert_eq!(first_broken(profile, Budget::Beyond, 40), Claim::AckedSurvives);
+    }
+}
+
+#[test]
+fn what_is_found_does_not_depend_on_threads() {
+    let counted = |threads: usize, keep_going: bool| {
+        let search = Search {
+            threads,
+            keep_going,
+            ..search("acks-one", Budget::Within, 24)
+        };
+        let tally = search.run(&|_| ()).unwrap();
+        Tally {
+            done: 0,
+            done_virtual_time: Default::default(),
+            ..tally
+        }
+    };
+    assert_eq!(counted(1, false), counted(3, false));
+    assert_eq!(counted(1, true), counted(3, true));
+}

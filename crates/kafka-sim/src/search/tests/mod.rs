@@ -1,0 +1,7 @@
+//! The search finds what is there to be found, and nothing in the safe profile.
+
+mod failures;
+mod finding;
+mod schedules;
+mod seeds;
+mod shrinking;

@@ -1,0 +1,258 @@
+//! The closed world: a cluster and model clients in virtual time. Nothing happens here but carrying.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use kafka_sim_check::History;
+use kafka_sim_client::{ClientInput, ClientOutput};
+use kafka_sim_cluster::{Cluster, Input, Output};
+use kafka_sim_core::{BrokerId, ConnId, SimTime};
+
+use super::app::App;
+use super::readers::Following;
+
+/// One client of the world.
+#[derive(Clone, Debug)]
+pub(super) enum Client {
+    Producer(Box<App>),
+    Reader(Box<Following>),
+}
+
+impl Client {
+    fn next_due(&self) -> Option<SimTime> {
+        match self {
+            Client::Producer(app) => app.next_due(),
+            Client::Reader(reader) => reader.next_due(),
+        }
+    }
+}
+
+/// The world.
+#[derive(Clone, Debug)]
+pub(super) struct World {
+    pub(super) now: SimTime,
+    pub(super) cluster: Cluster,
+    pub(super) clients: Vec<Client>,
+    /// When each client is due; worked out again whenever it was touched.
+    dues: Vec<Option<SimTime>>,
+    pub(super) history: History,
+    listeners: Vec<(Arc<str>, u16)>,
+    hosts: Vec<Arc<str>>,
+    from_cluster: Vec<Output>,
+    moved: VecDeque<(usize, Move)>,
+    /// Steps taken: inputs, outputs and timers.
+    pub(super) steps: u64,
+}
+
+/// What a client wants carried, whichever kind of client it is.
+#[derive(Clone, Debug)]
+enum Move {
+    Connect { conn: u32, host: Arc<str>, port: u16 },
+    Data { conn: u32, bytes: bytes::Bytes },
+    Disconnect { conn: u32 },
+}
+
+fn global(client: usize, conn: u32) -> ConnId {
+    ConnId(((client as u64) << 32) | u64::from(conn))
+}
+
+fn local(conn: ConnId) -> (usize, u32) {
+    let client = usize::try_from(conn.0 >> 32).expect("a world has few clients");
+    (
+        client,
+        u32::try_from(conn.0 & u64::from(u32::MAX)).expect("the mask leaves 32 bits"),
+    )
+}
+
+impl World {
+    pub(super) fn new(cluster: Cluster, listeners: Vec<(Arc<str>, u16)>) -> World {
+        World {
+            now: SimTime::ZERO,
+            cluster,
+            clients: Vec::new(),
+            dues: Vec::new(),
+            history: History::new(),
+            listeners,
+            hosts: Vec::new(),
+            from_cluster: Vec::new(),
+            moved: VecDeque::new(),
+            steps: 0,
+        }
+    }
+
+    pub(super) fn add(&mut self, client: Client, host: &str) -> usize {
+        self.dues.push(client.next_due());
+        self.clients.push(client);
+        self.hosts.push(Arc::from(host));
+        self.clients.len() - 1
+    }
+
+    /// Runs until `done` or until `limit`, whichever comes first. True: it is done.
+    pub(super) fn run_until(&mut self, limit: SimTime, done: impl Fn(&World) -> bool) -> bool {
+        loop {
+            if done(self) {
+                return true;
+            }
+            let Some(next) = self.next_due().filter(|next| *next <= limit) else {
+                self.now = self.now.max(limit);
+                return done(self);
+            };
+            self.now = self.now.max(next);
+            self.step();
+        }
+    }
+
+    fn next_due(&self) -> Option<SimTime> {
+        self.dues.iter().copied().flatten().chain(self.cluster.next_due()).min()
+    }
+
+    /// Lets everything happen that is due now: the cluster first, then the clients in order.
+    fn step(&mut self) {
+        if self.cluster.next_due().is_some_and(|at| at <= self.now) {
+            self.cluster.advance(self.now, &mut self.from_cluster);
+            self.carry();
+        }
+        for index in 0..self.clients.len() {
+            if self.dues[index].is_some_and(|at| at <= self.now) {
+                self.with_client(index, None);
+                self.carry();
+            }
+        }
+    }
+
+    /// Gives the cluster an input from outside.
+    pub(super) fn tell(&mut self, input: Input) {
+        self.cluster.handle(self.now, input, &mut self.from_cluster);
+        self.carry();
+    }
+
+    /// Starts a reader on its assignment.
+    pub(super) fn begin_reading(&mut self, index: usize, partitions: &[(Arc<str>, i32)]) {
+        let now = self.now;
+        if let Client::Reader(reader) = &mut self.clients[index] {
+            let mut out = Vec::new();
+            reader.begin(now, partitions, &mut self.history, &mut out);
+            for output in out {
+                self.take_reader_output(index, output);
+            }
+            self.dues[index] = self.clients[index].next_due();
+        }
+        self.carry();
+    }
+
+    /// Carries outputs back and forth until nobody has anything to say at this instant.
+    fn carry(&mut self) {
+        loop {
+            self.steps += 1;
+            if let Some((client, wanted)) = self.moved.pop_front() {
+                let input = match wanted {
+                    Move::Connect { conn, host, port } => match self.broker_at(&host, port) {
+                        Some(broker) => Input::Connect {
+                            conn: global(client, conn),
+                            broker,
+                            host: self.hosts[client].clone(),
+                        },
+                        None => {
+                            self.with_client(client, Some(ClientInput::ConnectFailed { conn }));
+                            continue;
+                        }
+                    },
+                    Move::Data { conn, bytes } => Input::Data {
+                        conn: global(client, conn),
+                        bytes,
+                    },
+                    Move::Disconnect { conn } => Input::Disconnect {
+                        conn: global(client, conn),
+                    },
+                };
+                self.cluster.handle(self.now, input, &mut self.from_cluster);
+            } else if self.from_cluster.is_empty() {
+                return;
+            }
+            let outputs: Vec<Output> = self.from_cluster.drain(..).collect();
+            for output in outputs {
+                self.deliver(output);
+            }
+        }
+    }
+
+    fn deliver(&mut self, output: Output) {
+        let (conn, input): (ConnId, fn(u32) -> ClientInput) = match output {
+            Output::Connected { conn } => (conn, |conn| ClientInput::Connected { conn }),
+            Output::Disconnect {
+                conn,
+                reason: kafka_sim_cluster::CloseReason::Refused,
+            } => (conn, |conn| ClientInput::ConnectFailed { conn }),
+            Output::Disconnect { conn, .. } => (conn, |conn| ClientInput::Closed { conn }),
+            Output::Data { conn, bytes } => {
+                let (client, conn) = local(conn);
+                return self.with_client(client, Some(ClientInput::Data { conn, bytes }));
+            }
+            _ => return,
+        };
+        let (client, conn) = local(conn);
+        self.with_client(client, Some(input(conn)));
+    }
+
+    fn broker_at(&self, host: &str, port: u16) -> Option<BrokerId> {
+        let at = self.listeners.iter().position(|(h, p)| &**h == host && *p == port)?;
+        i32::try_from(at).ok().map(BrokerId)
+    }
+
+    /// Hands a client an input, or lets it do what is due.
+    fn with_client(&mut self, index: usize, input: Option<ClientInput>) {
+        let now = self.now;
+        match &mut self.clients[index] {
+            Client::Producer(app) => {
+                let mut out = Vec::new();
+                match input {
+                    Some(input) => app.handle(now, input, &mut out),
+                    None => app.advance(now, &mut self.history, &mut out),
+                }
+                for output in out {
+                    self.take_producer_output(index, output);
+                }
+            }
+            Client::Reader(reader) => {
+                let mut out = Vec::new();
+                match input {
+                    Some(input) => reader.handle(now, input, &mut out),
+                    None => reader.reader.advance(now, &mut out),
+                }
+                for output in out {
+                    self.take_reader_output(index, output);
+                }
+            }
+        }
+        self.dues[index] = self.clients[index].next_due();
+    }
+
+    fn take_producer_output(&mut self, index: usize, output: ClientOutput<kafka_sim_client::SendOutcome>) {
+        let now = self.now;
+        if let Some(outcome) = self.take_move(index, output)
+            && let Client::Producer(app) = &mut self.clients[index]
+        {
+            app.learn(now, outcome, &mut self.history);
+        }
+    }
+
+    fn take_reader_output(&mut self, index: usize, output: ClientOutput<kafka_sim_client::ReaderOutcome>) {
+        let now = self.now;
+        if let Some(outcome) = self.take_move(index, output)
+            && let Client::Reader(reader) = &mut self.clients[index]
+        {
+            reader.learn(now, outcome, &mut self.history);
+        }
+    }
+
+    fn take_move<O>(&mut self, index: usize, output: ClientOutput<O>) -> Option<O> {
+        let wanted = match output {
+            ClientOutput::Connect { conn, host, port } => Move::Connect { conn, host, port },
+            ClientOutput::Data { conn, bytes } => Move::Data { conn, bytes },
+            ClientOutput::Disconnect { conn } => Move::Disconnect { conn },
+            ClientOutput::Outcome(outcome) => return Some(outcome),
+        };
+        self.moved.push_back((index, wanted));
+        None
+    }
+}

@@ -1,0 +1,70 @@
+# Recipes are thin: what CI runs is in .ci, which needs no `just`.
+
+default:
+    @just --list --unsorted
+
+# The scenario catalogue, weak and safe variants: `just check --seeds 200`
+check *args:
+    cargo run --release -- check {{args}}
+
+# Tests that need Rust alone
+test *args:
+    cargo test {{args}}
+
+# Formatting and lints as CI sees them
+lint:
+    .ci/run fmt clippy
+
+# Formats the workspace and the packages outside of it
+fmt:
+    cargo fmt --all
+    cargo fmt --manifest-path interop/bench/Cargo.toml
+    cargo fmt --manifest-path interop/rdkafka/Cargo.toml
+    cargo fmt --manifest-path fuzz/Cargo.toml
+
+# Documentation; a warning is an error
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
+
+# In-process benchmarks, then the one over TCP next to librdkafka's mock (needs a C compiler)
+bench: bench-core bench-tcp
+
+bench-core:
+    cargo bench
+
+bench-tcp *args:
+    cargo build --release -p kafka-sim-cli
+    cargo run --release --manifest-path interop/bench/Cargo.toml -- --sim "${CARGO_TARGET_DIR:-target}/release/kafka-sim" {{args}}
+
+# The same hashes twice, and in debug and release
+determinism seeds="5":
+    .ci/determinism {{seeds}}
+
+# The crates that forbid I/O build where there is none
+wasm:
+    .ci/run wasm
+
+# Foreign clients against the built binary
+interop: interop-python interop-kcat interop-rdkafka
+
+# confluent-kafka and kafka-python
+interop-python *args:
+    cargo build --release -p kafka-sim-cli
+    interop/python/run {{args}}
+
+# Debian's kcat
+interop-kcat:
+    cargo build --release -p kafka-sim-cli
+    interop/kcat/run
+
+# librdkafka in the same process as the server, while leaders die (needs a C compiler)
+interop-rdkafka *args:
+    cargo test --release --manifest-path interop/rdkafka/Cargo.toml {{args}}
+
+# Every fuzz target for some seconds (needs a nightly compiler)
+fuzz-smoke seconds="10":
+    .ci/fuzz-smoke {{seconds}}
+
+# All of CI, or the steps named
+ci *steps:
+    .ci/run {{steps}}
