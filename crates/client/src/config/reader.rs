@@ -103,7 +103,7 @@ impl ReaderConfig {
         Ok(applied)
     }
 
-    fn apply(&mut self, key: &str, value: &str) -> Result<Applied, ConfigError> {
+    pub(super) fn apply(&mut self, key: &str, value: &str) -> Result<Applied, ConfigError> {
         match key {
             "fetch.min.bytes" => self.fetch_min_bytes = parse::int(key, value, 0)?,
             "fetch.max.bytes" => self.fetch_max_bytes = parse::int(key, value, 0)?,
