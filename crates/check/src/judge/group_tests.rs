@@ -1,7 +1,7 @@
 //! Each promise about groups, kept and broken.
 
 use crate::script::Script;
-use crate::{Completion, Counts, MessageId, Promise, Stage, Unclean, Violation, judge};
+use crate::{Completion, Counts, Dangers, MessageId, Promise, Stage, Unclean, Violation, judge};
 
 fn keeps(script: Script, promise: Promise) {
     let verdict = judge(&script.history, &[promise]);
@@ -341,4 +341,23 @@ fn what_groups_do_is_counted() {
         text.ends_with("; processed 2, again 1, never 1, out of order 0; effects 3, repeated 2; commits 1, ahead 1"),
         "{text}"
     );
+}
+
+#[test]
+fn handovers_redeliveries_and_failed_commits_are_dangers() {
+    let script = stored(1).read(7, 0, 0, 0).died(7).joined(8, "billing").owned(8, 0);
+    let script = script.read(8, 0, 0, 0).read(9, 0, 0, 0);
+    let script = script
+        .committed(8, 0, 1, Completion::Ok)
+        .committed(8, 0, 1, Completion::Fail)
+        .committed(8, 0, 1, Completion::Info);
+    let expected = Dangers {
+        handovers: 1,
+        redeliveries: 1,
+        commits_failed: 2,
+        consumers_died: 1,
+        ..Dangers::default()
+    };
+    assert_eq!(Dangers::shown_by(&script.history), expected);
+    assert!(!expected.is_vacuous());
 }
