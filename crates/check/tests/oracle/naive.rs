@@ -324,18 +324,18 @@ impl Facts {
             .count() as i64
     }
 
-    fn read_well(&self, id: u64) -> bool {
+    fn read_well(&self, id: u64, partition: i32) -> bool {
         self.reads
             .iter()
-            .any(|read| read.message == Some(id) && read.completion == Completion::Ok)
+            .any(|read| (read.message, read.partition) == (Some(id), partition) && read.completion == Completion::Ok)
     }
 
     pub(crate) fn unseen(&self) -> Vec<u64> {
-        self.ids_of(|send| matches!(send.outcome, Outcome::Acked(_)) && !self.read_well(send.id))
+        self.ids_of(|send| matches!(send.outcome, Outcome::Acked(_)) && !self.read_well(send.id, send.partition))
     }
 
     pub(crate) fn aborted_reads(&self) -> Vec<u64> {
-        self.ids_of(|send| send.outcome == Outcome::Refused && self.read_well(send.id))
+        self.ids_of(|send| send.outcome == Outcome::Refused && (0..2).any(|at| self.read_well(send.id, at)))
     }
 
     pub(crate) fn lost_writes(&self) -> Vec<u64> {
@@ -344,13 +344,16 @@ impl Facts {
             places.map(|place| self.index(partition, place.1)).collect()
         };
         self.ids_of(|send| {
-            let read_well = self.all_ids().into_iter().filter(|&id| self.read_well(id));
+            let read_well = self
+                .all_ids()
+                .into_iter()
+                .filter(|&id| self.read_well(id, send.partition));
             let bound = read_well
                 .filter_map(|id| indices(id, send.partition).into_iter().min())
                 .max();
             let last = indices(send.id, send.partition).into_iter().max();
             let must_be_read = last.is_some_and(|last| bound.is_some_and(|bound| last <= bound));
-            must_be_read && matches!(send.outcome, Outcome::Acked(_)) && !self.read_well(send.id)
+            must_be_read && matches!(send.outcome, Outcome::Acked(_)) && !self.read_well(send.id, send.partition)
         })
     }
 
@@ -386,7 +389,6 @@ impl Facts {
             let previous = match (internal, same_poll) {
                 (true, same_poll) => same_poll,
                 (false, Some(_)) => None,
-                (false, None) if read.completion != Completion::Ok => None,
                 (false, None) => before.iter().rfind(|other| other.completion == Completion::Ok),
             };
             let Some(previous) = previous else { continue };
