@@ -1,6 +1,6 @@
 //! The definitions, word by word.
 
-use kafka_sim_check::{Completion, Observation};
+use kafka_sim_check::{Completion, Observation, Stage};
 use std::collections::BTreeSet;
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -195,6 +195,51 @@ impl Facts {
                 .any(|&(partition, offset)| partition == send.partition && offset < log_start);
             !found.contains(&send.id) && !expired
         })
+    }
+
+    pub(crate) fn stage_of_loss(&self, id: u64) -> Option<Stage> {
+        let send = self
+            .sends
+            .iter()
+            .find(|send| send.id == id)
+            .expect("it was acknowledged");
+        let (found, _) = self.final_read(send.partition)?;
+        Some(if found.contains(&id) || !self.lost().contains(&id) {
+            Stage::Consumption
+        } else if self.places(id).is_empty() {
+            Stage::Production
+        } else {
+            Stage::Storage
+        })
+    }
+
+    /// Where records are known to have been, without what was removed on purpose, ascending.
+    pub(crate) fn known_offsets(&self, partition: i32) -> Vec<i64> {
+        let start = self.final_read(partition).map_or(0, |(_, log_start)| log_start);
+        (start..50)
+            .filter(|&offset| !self.occupants(partition, offset).is_empty())
+            .collect()
+    }
+
+    pub(crate) fn subject_of(&self, id: u64) -> (Option<u64>, u64) {
+        let send = self.sends.iter().find(|send| send.id == id);
+        send.map_or((None, id), |send| self.subject(send))
+    }
+
+    pub(crate) fn key_of(&self, id: u64) -> Option<u64> {
+        self.sends.iter().find(|send| send.id == id)?.key
+    }
+
+    /// Messages of one producer and key, the one that was sent first first.
+    pub(crate) fn pairs_of_a_key(&self) -> Vec<(u64, u64)> {
+        let mut pairs = Vec::new();
+        for (rank, later) in self.sends.iter().enumerate() {
+            let earlier = self.sends[..rank].iter().filter(|earlier| {
+                earlier.producer == later.producer && earlier.key.is_some() && earlier.key == later.key
+            });
+            pairs.extend(earlier.map(|earlier| (earlier.id, later.id)));
+        }
+        pairs
     }
 
     pub(crate) fn duplicated(&self) -> Vec<u64> {
