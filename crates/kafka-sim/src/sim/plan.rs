@@ -166,6 +166,7 @@ impl ProducerPlan {
             idempotent: self.config.is_idempotent(),
             max_in_flight: self.config.max_in_flight,
             ignores_results: self.handling == Handling::Ignore,
+            keeping: Some(self.handling).filter(|handling| handling.keeps_messages()),
         }
     }
 }

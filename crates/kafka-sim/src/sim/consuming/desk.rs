@@ -15,6 +15,8 @@ pub(in crate::sim) struct Desk {
     /// How often the handler has failed for a poisonous record.
     poisoned: BTreeMap<(i32, i64), u32>,
     flags: BTreeSet<MessageId>,
+    /// Messages whose effect took place, where flags are kept.
+    effects: BTreeSet<MessageId>,
 }
 
 /// What a call of the handler will be like.
@@ -32,6 +34,16 @@ impl Desk {
     /// Sets a flag. False: it was set before.
     pub(super) fn flag(&mut self, message: MessageId) -> bool {
         self.flags.insert(message)
+    }
+
+    /// The effect of a message takes place.
+    pub(super) fn effect(&mut self, message: MessageId) {
+        self.effects.insert(message);
+    }
+
+    /// Whether the effect that a flag stands for took place.
+    pub(super) fn has_effect(&self, message: MessageId) -> bool {
+        self.effects.contains(&message)
     }
 
     /// A handler is called.

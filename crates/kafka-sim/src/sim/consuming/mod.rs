@@ -96,10 +96,6 @@ impl Process {
         })
     }
 
-    pub(super) fn plan(&self) -> &ConsumerPlan {
-        &self.plan
-    }
-
     pub(super) fn next_due(&self) -> Option<SimTime> {
         if self.thread == Thread::Gone {
             return None;

@@ -1,5 +1,7 @@
 //! One record in the hands of a handler.
 
+use std::time::Duration;
+
 use kafka_sim_check::MessageId;
 use kafka_sim_core::{SimTime, TopicPartition};
 
@@ -48,7 +50,7 @@ impl Task {
         let flagged = item.message.is_some_and(|message| around.desk.is_flagged(message));
         let (step, lasts) = match flagging {
             Flagging::No => (Step::Work, call.lasts),
-            _ if flagged => (Step::Leave, std::time::Duration::ZERO),
+            _ if flagged => (Step::Leave, Duration::ZERO),
             Flagging::First => (Step::Flag, plan.storing),
             Flagging::Together | Flagging::Last => (Step::Work, call.lasts),
         };
@@ -63,36 +65,54 @@ impl Task {
 
     /// Ends the step. The handler's outcome if it was the last: whether it went well.
     pub(super) fn go_on(&mut self, plan: &ConsumerPlan, witness: &Witness, around: &mut Around<'_>) -> Option<bool> {
-        let mut flag = || self.item.message.is_some_and(|message| around.desk.flag(message));
         match (self.step, self.flagging) {
-            (Step::Leave, _) => {}
-            (Step::Flag, _) => {
-                if flag() {
-                    return self.next(Step::Work, self.call.lasts, around);
-                }
-            }
+            (Step::Leave, _) => return Some(self.leave(witness, around)),
+            (Step::Flag, _) if self.flag(around) => return self.next(Step::Work, self.call.lasts, around),
+            (Step::Flag, _) => return Some(self.leave(witness, around)),
             (Step::Work, _) if self.call.fails => return Some(false),
             (Step::Work, Flagging::Together) => return self.next(Step::Store, plan.storing, around),
             (Step::Work, Flagging::Last) => {
-                witness.effect(around, &self.item);
+                self.effect(witness, around);
                 return self.next(Step::Store, plan.storing, around);
             }
-            (Step::Work, Flagging::No | Flagging::First) => witness.effect(around, &self.item),
+            (Step::Work, Flagging::No | Flagging::First) => self.effect(witness, around),
             (Step::Store, Flagging::Together) => {
                 // Where somebody else was faster the transaction is rolled back, and the effect with it.
-                if flag() {
-                    witness.effect(around, &self.item);
+                if self.flag(around) {
+                    self.effect(witness, around);
                 }
             }
             (Step::Store, _) => {
-                flag();
+                self.flag(around);
             }
         }
         witness.processed(around, &self.item);
         Some(true)
     }
 
-    fn next(&mut self, step: Step, lasts: std::time::Duration, around: &Around<'_>) -> Option<bool> {
+    /// The flag was set: nothing is left to do. The record counts as processed only if what the flag stands for took
+    /// place.
+    fn leave(&self, witness: &Witness, around: &mut Around<'_>) -> bool {
+        if self.item.message.is_some_and(|message| around.desk.has_effect(message)) {
+            witness.processed(around, &self.item);
+        }
+        true
+    }
+
+    /// Sets the flag. False: it was set before.
+    fn flag(&self, around: &mut Around<'_>) -> bool {
+        self.item.message.is_some_and(|message| around.desk.flag(message))
+    }
+
+    fn effect(&self, witness: &Witness, around: &mut Around<'_>) {
+        let Some(message) = self.item.message else { return };
+        witness.effect(around, message);
+        if self.flagging != Flagging::No {
+            around.desk.effect(message);
+        }
+    }
+
+    fn next(&mut self, step: Step, lasts: Duration, around: &Around<'_>) -> Option<bool> {
         self.step = step;
         self.due = around.now + lasts;
         None

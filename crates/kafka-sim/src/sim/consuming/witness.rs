@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kafka_sim_check::{Completion, Observation};
+use kafka_sim_check::{Completion, MessageId, Observation};
 use kafka_sim_client::{ConsumerError, ConsumerRecord};
 use kafka_sim_core::TopicPartition;
 
@@ -117,14 +117,12 @@ impl Witness {
         });
     }
 
-    pub(super) fn effect(&self, around: &mut Around<'_>, item: &Item) {
-        if let Some(message) = item.message {
-            around.history.record(Observation::Effect {
-                at: around.now.as_nanos(),
-                reader: self.reader,
-                message,
-            });
-        }
+    pub(super) fn effect(&self, around: &mut Around<'_>, message: MessageId) {
+        around.history.record(Observation::Effect {
+            at: around.now.as_nanos(),
+            reader: self.reader,
+            message,
+        });
     }
 
     pub(super) fn commit_sent(&self, around: &mut Around<'_>, offsets: &[(TopicPartition, i64)]) {
