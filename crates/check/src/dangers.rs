@@ -1,5 +1,8 @@
 //! Proof that a run was dangerous.
 
+use crate::history::{Deed, History, Step};
+use crate::observation::Completion;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// What threatened the data during a run, counted by whoever ran it.
@@ -32,6 +35,12 @@ pub struct Dangers {
     pub requests_dropped: u64,
     /// Effect: record bytes that a power loss took because they were not on the platter.
     pub unsynced_bytes_lost: u64,
+    /// Effect: partitions that passed from one consumer of a group to another.
+    pub handovers: u64,
+    /// Effect: records that a group was given again.
+    pub redeliveries: u64,
+    /// Effect: commits of a partition that failed, or of which nobody knows.
+    pub commits_failed: u64,
     /// Cause: brokers that lost power.
     pub power_losses: u64,
     /// Cause: processes that were killed.
@@ -42,9 +51,52 @@ pub struct Dangers {
     pub link_faults: u64,
     /// Cause: disks that failed, filled up or were wiped.
     pub disk_faults: u64,
+    /// Cause: processes of consumers that died.
+    pub consumers_died: u64,
 }
 
 impl Dangers {
+    /// The dangers that a history shows: what was acknowledged
+    /// [during faults](crate::Observation::FaultActive), and what happened to groups. The others are
+    /// known to whoever ran the cluster.
+    ///
+    /// ```
+    /// use kafka_sim_check::{Dangers, History, Observation};
+    /// let history: History = [Observation::Died { at: 5, reader: 1 }].into_iter().collect();
+    /// assert_eq!(Dangers::shown_by(&history), Dangers { consumers_died: 1, ..Dangers::default() });
+    /// ```
+    pub fn shown_by(history: &History) -> Dangers {
+        let mut dangers = Dangers {
+            acked_during_fault: history.acked_during_faults(),
+            ..Dangers::default()
+        };
+        let mut owners: BTreeMap<(u32, u32), u32> = BTreeMap::new();
+        let mut given: BTreeSet<(u32, u32, i64)> = BTreeSet::new();
+        for step in history.steps() {
+            match *step {
+                Step::Read(read) => {
+                    let read = history.reads()[read as usize];
+                    if let Some(group) = history.group_of(read.reader) {
+                        dangers.redeliveries += u64::from(!given.insert((group, read.log, read.offset)));
+                    }
+                }
+                Step::Deed(deed) => match history.deeds()[deed as usize] {
+                    Deed::Owned { reader, log, .. } => {
+                        let last = history
+                            .group_of(reader)
+                            .and_then(|group| owners.insert((group, log), reader));
+                        dangers.handovers += u64::from(last.is_some_and(|last| last != reader));
+                    }
+                    Deed::Committed(_, Completion::Fail | Completion::Info) => dangers.commits_failed += 1,
+                    Deed::Died { .. } => dangers.consumers_died += 1,
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+        dangers
+    }
+
     /// Whether nothing endangered the data: all counters named *effect* are zero.
     pub fn is_vacuous(&self) -> bool {
         self.counters()
@@ -52,7 +104,7 @@ impl Dangers {
             .all(|(_, is_effect, count)| !is_effect || count == 0)
     }
 
-    fn counters(&self) -> [(&'static str, bool, u64); 13] {
+    fn counters(&self) -> [(&'static str, bool, u64); 17] {
         [
             ("acknowledged during a fault", true, self.acked_during_fault),
             ("leader changes", true, self.leader_changes),
@@ -62,11 +114,15 @@ impl Dangers {
             ("responses dropped", true, self.responses_dropped),
             ("requests dropped", true, self.requests_dropped),
             ("unsynced bytes lost", true, self.unsynced_bytes_lost),
+            ("handovers", true, self.handovers),
+            ("redeliveries", true, self.redeliveries),
+            ("commits failed", true, self.commits_failed),
             ("power losses", false, self.power_losses),
             ("kills", false, self.kills),
             ("pauses", false, self.pauses),
             ("link faults", false, self.link_faults),
             ("disk faults", false, self.disk_faults),
+            ("consumers died", false, self.consumers_died),
         ]
     }
 }

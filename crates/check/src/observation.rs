@@ -135,6 +135,110 @@ pub enum Observation {
         /// The end offset that was reached.
         offset: i64,
     },
+    /// The consumer `reader` belongs to `group`. A reader is one consumer in one process: after a
+    /// restart it is another one, with another number. Record this before anything else that a
+    /// consumer of a group does; it may be repeated when it joins again.
+    Joined {
+        /// When.
+        at: u64,
+        /// The number of the consumer.
+        reader: u32,
+        /// The `group.id`.
+        group: Arc<str>,
+    },
+    /// The application was told that its consumer owns a partition (`onPartitionsAssigned`).
+    Owned {
+        /// When.
+        at: u64,
+        /// The number of the consumer.
+        reader: u32,
+        /// The topic.
+        topic: Arc<str>,
+        /// The partition.
+        partition: i32,
+    },
+    /// The application does not own a partition any more: it was told so, it closed its consumer,
+    /// or its process died.
+    Released {
+        /// When.
+        at: u64,
+        /// The number of the consumer.
+        reader: u32,
+        /// The topic.
+        topic: Arc<str>,
+        /// The partition.
+        partition: i32,
+    },
+    /// The application finished with a record, and finished well.
+    Processed {
+        /// When.
+        at: u64,
+        /// The number of the consumer that was handed the record.
+        reader: u32,
+        /// The topic.
+        topic: Arc<str>,
+        /// The partition.
+        partition: i32,
+        /// The record's offset.
+        offset: i64,
+        /// The message found in the record, or none if its bytes are not one of ours.
+        message: Option<MessageId>,
+    },
+    /// The durable effect of processing a message took place, outside Kafka: a row, a payment.
+    Effect {
+        /// When.
+        at: u64,
+        /// The number of the consumer on whose behalf.
+        reader: u32,
+        /// The message.
+        message: MessageId,
+    },
+    /// A commit was handed to a consumer, or the consumer sent one of its own accord
+    /// (`enable.auto.commit`). One observation per partition.
+    CommitSent {
+        /// When.
+        at: u64,
+        /// The number of the consumer.
+        reader: u32,
+        /// The topic.
+        topic: Arc<str>,
+        /// The partition.
+        partition: i32,
+        /// The offset to commit: the next one to read.
+        offset: i64,
+    },
+    /// A commit came to an outcome. One observation per partition.
+    Committed {
+        /// When the consumer was told.
+        at: u64,
+        /// The number of the consumer.
+        reader: u32,
+        /// The topic.
+        topic: Arc<str>,
+        /// The partition.
+        partition: i32,
+        /// The offset that was to be committed.
+        offset: i64,
+        /// How it ended.
+        completion: Completion,
+    },
+    /// The process of a consumer is gone, and with it whatever it owned and had not finished.
+    Died {
+        /// When.
+        at: u64,
+        /// The number of the consumer.
+        reader: u32,
+    },
+    /// The time that a group was given to come to rest is over: no more messages are sent, no fault
+    /// is active. What a group has not processed by the last of these is not processed in time.
+    GroupSettled {
+        /// When.
+        at: u64,
+        /// The `group.id`.
+        group: Arc<str>,
+        /// Whether by then the group was stable and had consumed everything.
+        caught_up: bool,
+    },
     /// A fault was active during this time. Serves [`History::acked_during_faults`](crate::History::acked_during_faults).
     FaultActive {
         /// When it began.

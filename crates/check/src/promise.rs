@@ -6,6 +6,13 @@ use std::fmt;
 ///
 /// A message is *visible* in a partition if some reader was given it there. The *final read* of a
 /// partition is defined at [`Observation::EndOfRead`](crate::Observation::EndOfRead).
+///
+/// The promises from [`Promise::EveryAckedProcessed`] on are about groups, one at a time: what one
+/// group does is nothing to another. A group *consumes* a topic if a member owned a partition of it,
+/// was given a record of it, processed one or committed. A message is *processed* by a group when a
+/// member [processed](crate::Observation::Processed) it, the first time if several times. Promises
+/// about groups that find nothing to judge are undecided, see
+/// [`Unclean::NothingToJudge`](crate::Unclean::NothingToJudge).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Promise {
@@ -39,11 +46,46 @@ pub enum Promise {
     OncePerBusinessKey,
     /// Visible messages of one topic with the same key are all in one partition.
     KeyStaysInPartition,
+    /// Every group that consumes a topic has processed each of its acknowledged messages by the end:
+    /// anything acknowledged before the group's last
+    /// [`GroupSettled`](crate::Observation::GroupSettled) was processed, sooner or later.
+    ///
+    /// A breach says in which [`Stage`](crate::Stage) the message was lost. *Production*: it was
+    /// acknowledged without an offset (`acks=0`), the final read does not have it, and nobody ever saw
+    /// it. *Storage*: it was acknowledged with an offset, or seen, but the final read does not have it.
+    /// *Consumption*: the final read has it, or it was removed on purpose, and the group never
+    /// processed it. Without a final read of the partition nobody can say where.
+    ///
+    /// Unprocessed messages of a group that was given no time to come to rest leave the promise
+    /// undecided.
+    EveryAckedProcessed,
+    /// In each group the effect of no message takes place more than once. Messages that are about the
+    /// same thing (`business`, `resend_of`) count as one.
+    EffectOnce,
+    /// A commit that succeeded never exceeds the first offset of the partition that the group has not
+    /// processed by the time it learns of the success.
+    ///
+    /// Offsets count if a record was read or acknowledged there, by anyone at any time, except those
+    /// below the log start that the final reader was told of. So do those before the place where the
+    /// group began: a group that starts at the end and commits has passed over what was there. There
+    /// is one breach for each offset that is passed over as the first.
+    CommitNeverPassesProcessed,
+    /// Each group processes the messages of one producer, topic and key in the order of sending. It
+    /// is the first processing of each message that counts, in whatever partition and by whichever
+    /// member. What was not processed has no order.
+    OrderPerKey,
+    /// No partition has two owners in a group at overlapping times both of whose commits are
+    /// accepted: of which each sent one, during the overlap, that succeeded. One owner more is no
+    /// harm while it cannot commit. Ownership ends when it is released or its process dies.
+    GroupSingleOwner,
+    /// Every group came to rest: it was stable and had caught up the last time that anyone
+    /// [looked](crate::Observation::GroupSettled). Groups that nobody looked at leave it undecided.
+    Converges,
 }
 
 impl Promise {
-    /// All promises.
-    pub const ALL: [Promise; 9] = [
+    /// The promises about what is stored.
+    pub const STORED: [Promise; 9] = [
         Promise::AckedSurvives,
         Promise::NoDuplicates,
         Promise::InOrder,
@@ -53,6 +95,16 @@ impl Promise {
         Promise::SendsResolved,
         Promise::OncePerBusinessKey,
         Promise::KeyStaysInPartition,
+    ];
+
+    /// The promises about what groups make of it.
+    pub const CONSUMED: [Promise; 6] = [
+        Promise::EveryAckedProcessed,
+        Promise::EffectOnce,
+        Promise::CommitNeverPassesProcessed,
+        Promise::OrderPerKey,
+        Promise::GroupSingleOwner,
+        Promise::Converges,
     ];
 }
 
@@ -68,6 +120,12 @@ impl fmt::Display for Promise {
             Promise::SendsResolved => "every send comes to an outcome",
             Promise::OncePerBusinessKey => "nothing appears twice under its business key",
             Promise::KeyStaysInPartition => "every key stays in its partition",
+            Promise::EveryAckedProcessed => "every group processes every acknowledged message",
+            Promise::EffectOnce => "no effect takes place twice",
+            Promise::CommitNeverPassesProcessed => "no commit passes over what is not processed",
+            Promise::OrderPerKey => "each producer's messages of one key are processed in the order of sending",
+            Promise::GroupSingleOwner => "every partition has one owner in a group that can commit",
+            Promise::Converges => "every group comes to rest and catches up",
         })
     }
 }

@@ -147,4 +147,91 @@ impl Script {
         });
         self
     }
+
+    /// Every observation that the caller makes of the instant.
+    fn observe(mut self, observation: impl FnOnce(u64) -> Observation) -> Script {
+        let at = self.tick();
+        self.history.record(observation(at));
+        self
+    }
+
+    pub(crate) fn joined(self, reader: u32, group: &str) -> Script {
+        let group = group.into();
+        self.observe(|at| Observation::Joined { at, reader, group })
+    }
+
+    pub(crate) fn owned(self, reader: u32, partition: i32) -> Script {
+        let topic = "orders".into();
+        self.observe(|at| Observation::Owned {
+            at,
+            reader,
+            topic,
+            partition,
+        })
+    }
+
+    pub(crate) fn released(self, reader: u32, partition: i32) -> Script {
+        let topic = "orders".into();
+        self.observe(|at| Observation::Released {
+            at,
+            reader,
+            topic,
+            partition,
+        })
+    }
+
+    pub(crate) fn processed(self, reader: u32, partition: i32, offset: i64, id: impl Into<Option<u64>>) -> Script {
+        let (topic, message) = ("orders".into(), id.into().map(MessageId));
+        self.observe(|at| Observation::Processed {
+            at,
+            reader,
+            topic,
+            partition,
+            offset,
+            message,
+        })
+    }
+
+    pub(crate) fn effect(self, reader: u32, id: u64) -> Script {
+        let message = MessageId(id);
+        self.observe(|at| Observation::Effect { at, reader, message })
+    }
+
+    pub(crate) fn commit_sent(self, reader: u32, partition: i32, offset: i64) -> Script {
+        let topic = "orders".into();
+        self.observe(|at| Observation::CommitSent {
+            at,
+            reader,
+            topic,
+            partition,
+            offset,
+        })
+    }
+
+    pub(crate) fn committed(self, reader: u32, partition: i32, offset: i64, completion: Completion) -> Script {
+        let topic = "orders".into();
+        self.observe(|at| Observation::Committed {
+            at,
+            reader,
+            topic,
+            partition,
+            offset,
+            completion,
+        })
+    }
+
+    /// A commit that is sent and succeeds at once.
+    pub(crate) fn commit(self, reader: u32, partition: i32, offset: i64) -> Script {
+        self.commit_sent(reader, partition, offset)
+            .committed(reader, partition, offset, Completion::Ok)
+    }
+
+    pub(crate) fn died(self, reader: u32) -> Script {
+        self.observe(|at| Observation::Died { at, reader })
+    }
+
+    pub(crate) fn settled(self, group: &str, caught_up: bool) -> Script {
+        let group = group.into();
+        self.observe(|at| Observation::GroupSettled { at, group, caught_up })
+    }
 }

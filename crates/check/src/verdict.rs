@@ -36,6 +36,22 @@ pub struct Counts {
     pub inconsistent: u64,
     /// Messages that can be read but should not exist.
     pub phantom: u64,
+    /// Records that members of groups finished with, each time counted.
+    pub processed: u64,
+    /// Of these, those that a member of the same group had finished with before: redeliveries.
+    pub reprocessed: u64,
+    /// Acknowledged messages that a group should have processed and never did, once per group.
+    pub unprocessed: u64,
+    /// Effects that took place, each time counted.
+    pub effects: u64,
+    /// Of these, those that had taken place before.
+    pub effects_repeated: u64,
+    /// Commits of a partition that succeeded.
+    pub commits: u64,
+    /// Offsets that were not processed and were passed over by a commit as the first.
+    pub commits_ahead: u64,
+    /// Messages that a group processed before one of their key that was sent earlier.
+    pub misprocessed: u64,
 }
 
 impl fmt::Display for Counts {
@@ -62,7 +78,27 @@ impl fmt::Display for Counts {
         if self.foreign > 0 {
             write!(f, ", foreign {}", self.foreign)?;
         }
+        if self.processed + self.unprocessed + self.effects + self.commits > 0 {
+            self.tell_of_groups(f)?;
+        }
         Ok(())
+    }
+}
+
+impl Counts {
+    fn tell_of_groups(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "; processed {}, again {}, never {}, out of order {}; effects {}, repeated {}; commits {}, ahead {}",
+            self.processed,
+            self.reprocessed,
+            self.unprocessed,
+            self.misprocessed,
+            self.effects,
+            self.effects_repeated,
+            self.commits,
+            self.commits_ahead
+        )
     }
 }
 
@@ -92,8 +128,23 @@ pub enum Unclean {
         /// How many there are.
         count: usize,
     },
-    /// No promise was asked for, or nothing was sent.
+    /// No promise was asked for, or one about what is stored although nothing was sent.
     NothingJudged,
+    /// A promise about groups had nothing to judge: no group consumed anything that was
+    /// acknowledged, no effect took place, nothing with a key was processed, no commit succeeded, no
+    /// partition was owned, or there was no group.
+    NothingToJudge {
+        /// The promise.
+        promise: Promise,
+    },
+    /// A group was not given time to come to rest, see
+    /// [`Observation::GroupSettled`](crate::Observation::GroupSettled).
+    Unsettled {
+        /// The group.
+        group: Arc<str>,
+        /// How many messages it had not processed that had been acknowledged after the last time.
+        messages: u64,
+    },
     /// Nothing endangered the data, see [`Dangers::is_vacuous`].
     NoDanger,
 }
@@ -112,6 +163,11 @@ impl fmt::Display for Unclean {
             ),
             Unclean::Odd { first, count } => write!(f, "the history contradicts itself {count} times: {first}"),
             Unclean::NothingJudged => f.write_str("nothing was judged"),
+            Unclean::NothingToJudge { promise } => write!(f, "nothing shows whether {promise}"),
+            Unclean::Unsettled { group, messages } => write!(
+                f,
+                "group {group} was not given time to come to rest, and {messages} messages may still be to come"
+            ),
             Unclean::NoDanger => f.write_str("nothing endangered the data, so that the verdict proves nothing"),
         }
     }

@@ -3,6 +3,7 @@
 use crate::message::MessageId;
 use crate::moment::Moment;
 use crate::promise::Promise;
+use crate::report::Stage;
 use std::fmt;
 use std::sync::Arc;
 
@@ -132,6 +133,101 @@ pub enum Violation {
         /// The partitions, ascending, at least two.
         partitions: Vec<i32>,
     },
+    /// A group never processed an acknowledged message. Breaks [`Promise::EveryAckedProcessed`].
+    Unprocessed {
+        /// The message.
+        message: MessageId,
+        /// Its producer.
+        producer: u32,
+        /// The group.
+        group: Arc<str>,
+        /// Its topic.
+        topic: Arc<str>,
+        /// The partition that acknowledged it.
+        partition: i32,
+        /// The offset that was acknowledged, if one was.
+        offset: Option<i64>,
+        /// When it was acknowledged, in nanoseconds.
+        acked_at: u64,
+        /// Where it was lost; none if nobody read the partition to its end.
+        stage: Option<Stage>,
+    },
+    /// An effect took place more than once. Breaks [`Promise::EffectOnce`].
+    EffectRepeated {
+        /// The group; none if the consumers belong to none.
+        group: Option<Arc<str>>,
+        /// The message whose effect came first.
+        message: MessageId,
+        /// All the times, at least two: when (in nanoseconds), by which reader, of which message.
+        times: Vec<(u64, u32, MessageId)>,
+    },
+    /// A commit passed over a record that the group had not processed. Breaks
+    /// [`Promise::CommitNeverPassesProcessed`].
+    CommitAhead {
+        /// The group.
+        group: Arc<str>,
+        /// The topic.
+        topic: Arc<str>,
+        /// The partition.
+        partition: i32,
+        /// The first offset that was not processed.
+        unprocessed: i64,
+        /// The message there; none if only bytes that are not ours were seen there.
+        message: Option<MessageId>,
+        /// The offset that was committed.
+        committed: i64,
+        /// The consumer that committed it.
+        reader: u32,
+        /// When it learned of the success, in nanoseconds.
+        at: u64,
+    },
+    /// A message was processed before one of the same key that was sent earlier. Breaks
+    /// [`Promise::OrderPerKey`].
+    ///
+    /// There is one violation per message that was processed too early. It is set against the one
+    /// that was processed last among those sent before it.
+    ProcessedOutOfOrder {
+        /// The group.
+        group: Arc<str>,
+        /// The producer.
+        producer: u32,
+        /// The topic.
+        topic: Arc<str>,
+        /// The key.
+        key: u64,
+        /// The message that was sent first.
+        earlier: MessageId,
+        /// When it was processed, in nanoseconds.
+        earlier_at: u64,
+        /// The message that was sent afterwards but was processed before.
+        later: MessageId,
+        /// When it was processed, in nanoseconds.
+        later_at: u64,
+    },
+    /// Two consumers of a group owned a partition at the same time, and commits of both were
+    /// accepted. Breaks [`Promise::GroupSingleOwner`]. There is one violation per partition and pair.
+    TwoOwners {
+        /// The group.
+        group: Arc<str>,
+        /// The topic.
+        topic: Arc<str>,
+        /// The partition.
+        partition: i32,
+        /// The owner that was there first.
+        first: u32,
+        /// The owner that came while the first was there.
+        second: u32,
+        /// When the second came, in nanoseconds.
+        since: u64,
+    },
+    /// A group was not stable or had not caught up in the time that it was given. Breaks
+    /// [`Promise::Converges`].
+    NotConverged {
+        /// The group.
+        group: Arc<str>,
+        /// When its time was over, in nanoseconds.
+        at: u64,
+    },
 }
 
 impl Violation {
@@ -147,20 +243,32 @@ impl Violation {
             Violation::Unresolved { .. } => Promise::SendsResolved,
             Violation::Repeated { .. } => Promise::OncePerBusinessKey,
             Violation::KeyMoved { .. } => Promise::KeyStaysInPartition,
+            Violation::Unprocessed { .. } => Promise::EveryAckedProcessed,
+            Violation::EffectRepeated { .. } => Promise::EffectOnce,
+            Violation::CommitAhead { .. } => Promise::CommitNeverPassesProcessed,
+            Violation::ProcessedOutOfOrder { .. } => Promise::OrderPerKey,
+            Violation::TwoOwners { .. } => Promise::GroupSingleOwner,
+            Violation::NotConverged { .. } => Promise::Converges,
         }
     }
 
     /// The message that the violation is about, if it is about one in particular. Of a reordering
-    /// it is the one that lies too early.
+    /// it is the one that lies, or was processed, too early.
     pub fn message(&self) -> Option<MessageId> {
         match self {
             Violation::Lost { message, .. }
             | Violation::Duplicated { message, .. }
             | Violation::Phantom { message, .. }
             | Violation::Unresolved { message, .. }
-            | Violation::Repeated { message, .. } => Some(*message),
-            Violation::Reordered { later, .. } => Some(*later),
-            Violation::InconsistentOffset { .. } | Violation::KeyMoved { .. } => None,
+            | Violation::Repeated { message, .. }
+            | Violation::Unprocessed { message, .. }
+            | Violation::EffectRepeated { message, .. } => Some(*message),
+            Violation::Reordered { later, .. } | Violation::ProcessedOutOfOrder { later, .. } => Some(*later),
+            Violation::CommitAhead { message, .. } => *message,
+            Violation::InconsistentOffset { .. }
+            | Violation::KeyMoved { .. }
+            | Violation::TwoOwners { .. }
+            | Violation::NotConverged { .. } => None,
         }
     }
 }
@@ -278,6 +386,114 @@ impl fmt::Display for Violation {
                 write!(f, "key {key:#018x} of {topic} is in {} partitions:", partitions.len())?;
                 list(f, partitions.iter().map(i32::to_string))
             }
+            Violation::Unprocessed { .. }
+            | Violation::EffectRepeated { .. }
+            | Violation::CommitAhead { .. }
+            | Violation::ProcessedOutOfOrder { .. }
+            | Violation::TwoOwners { .. }
+            | Violation::NotConverged { .. } => self.tell_of_group(f),
+        }
+    }
+}
+
+impl Violation {
+    /// How a group broke a promise, in a sentence.
+    fn tell_of_group(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Violation::Unprocessed {
+                message,
+                producer,
+                group,
+                topic,
+                partition,
+                offset,
+                acked_at,
+                stage,
+            } => {
+                write!(
+                    f,
+                    "group {group} never processed {message} of producer {producer}: {topic}-{partition} acknowledged it"
+                )?;
+                if let Some(offset) = offset {
+                    write!(f, " at offset {offset}")?;
+                }
+                write!(f, ", {}", Moment(*acked_at))?;
+                match stage {
+                    Some(stage) => write!(f, "; lost in {stage}"),
+                    None => {
+                        f.write_str("; nobody read the partition to its end, so that nobody can say where it was lost")
+                    }
+                }
+            }
+            Violation::EffectRepeated { group, message, times } => {
+                write!(f, "the effect of {message} took place {} times", times.len())?;
+                if let Some(group) = group {
+                    write!(f, " in group {group}")?;
+                }
+                f.write_str(":")?;
+                let time = |&(at, reader, message): &(u64, u32, MessageId)| {
+                    format!("{message} by reader {reader} at {}", Moment(at))
+                };
+                list(f, times.iter().map(time))
+            }
+            Violation::CommitAhead {
+                group,
+                topic,
+                partition,
+                unprocessed,
+                message,
+                committed,
+                reader,
+                at,
+            } => {
+                write!(
+                    f,
+                    "group {group} had not processed offset {unprocessed} of {topic}-{partition}"
+                )?;
+                if let Some(message) = message {
+                    write!(f, " ({message})")?;
+                }
+                write!(
+                    f,
+                    " when the commit of {committed} by reader {reader} succeeded, {}",
+                    Moment(*at)
+                )
+            }
+            Violation::ProcessedOutOfOrder {
+                group,
+                producer,
+                topic,
+                key,
+                earlier,
+                earlier_at,
+                later,
+                later_at,
+            } => write!(
+                f,
+                "group {group} processed {later} of producer {producer}, key {key:#018x} of {topic}, at {}, \
+                 before {earlier} at {} that was sent earlier",
+                Moment(*later_at),
+                Moment(*earlier_at)
+            ),
+            Violation::TwoOwners {
+                group,
+                topic,
+                partition,
+                first,
+                second,
+                since,
+            } => write!(
+                f,
+                "readers {first} and {second} of group {group} both owned {topic}-{partition} from {} on, \
+                 and commits of both succeeded",
+                Moment(*since)
+            ),
+            Violation::NotConverged { group, at } => write!(
+                f,
+                "group {group} was not stable or had not caught up when its time was over, {}",
+                Moment(*at)
+            ),
+            _ => Ok(()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Jepsen's anomalies of Kafka, for producers and for readers with assigned partitions.
+//! Jepsen's anomalies of Kafka.
 //!
 //! The definitions are those of Jepsen's Kafka workload. They differ from [promises](crate::Promise)
 //! in that they need no final read to the end, and they are facts about a history, not breaches:
@@ -43,23 +43,27 @@ use versions::Versions;
 /// The anomalies of a history. Lists are in the order of partitions, messages or time.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Anomalies {
-    /// *lost-write*: acknowledged, never read by a poll that ended well, although a message at a
-    /// higher index was. Does not see a lost tail.
+    /// *lost-write*: acknowledged by a partition, never read there by a poll that ended well,
+    /// although a message at a higher index was. Does not see a lost tail.
     pub lost_writes: Vec<MessageId>,
-    /// *unseen*: acknowledged, never read by a poll that ended well.
+    /// *unseen*: acknowledged by a partition, never read there by a poll that ended well.
     pub unseen: Vec<MessageId>,
     /// *duplicate*: at more than one offset of a version order.
     pub duplicates: Vec<Duplicate>,
     /// *inconsistent-offsets*: offsets of a version order with more than one message.
     pub inconsistent_offsets: Vec<InconsistentOffset>,
-    /// *G1a*, aborted read: read by a poll that ended well, although its send failed.
+    /// *G1a*, aborted read: read by a poll that ended well, from whatever partition, although its
+    /// send failed.
     pub aborted_reads: Vec<MessageId>,
     /// *nonmonotonic-send*: of two sends that follow each other, by one producer to one partition
     /// and neither failed, the second does not have the higher index.
     pub nonmonotonic_sends: Vec<NonmonotonicSend>,
-    /// *poll-skip*: a poll begins more than one index after the end of the last poll.
+    /// *poll-skip*: a poll, however it ended, begins more than one index after the end of the last
+    /// poll of this reader that read from the partition and ended well. The step over a partition's
+    /// being [repositioned](crate::Observation::Repositioned), [owned](crate::Observation::Owned) or
+    /// [released](crate::Observation::Released) is excused, here and below.
     pub poll_skips: Vec<PollStep>,
-    /// *nonmonotonic-poll*: a poll does not begin after the end of the last poll.
+    /// *nonmonotonic-poll*: a poll, however it ended, does not begin after the end of that poll.
     pub nonmonotonic_polls: Vec<PollStep>,
     /// *int-poll-skip*: within a poll, a record more than one index after the one before.
     pub internal_poll_skips: Vec<PollStep>,

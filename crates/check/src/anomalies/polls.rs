@@ -1,10 +1,12 @@
 //! How readers moved.
 //!
-//! Divergence: Jepsen excuses all steps within a poll during which the partition was rebalanced.
-//! Here the rebalance has its place among the reads, and only the step over it is excused.
+//! Divergences: Jepsen excuses all steps within a poll during which the partition was rebalanced.
+//! Here the rebalance has its place among the reads, and only the step over it is excused. Jepsen
+//! keeps values without their offsets, so that a value that is stored twice counts as read where it
+//! lies last. Here a read counts where it was.
 
 use super::{Anomalies, PollStep, Versions};
-use crate::history::{History, ReadEntry, Step};
+use crate::history::{Deed, History, ReadEntry, Step};
 use crate::observation::Completion;
 use std::collections::BTreeMap;
 
@@ -28,6 +30,13 @@ pub(super) fn find(history: &History, versions: &Versions, anomalies: &mut Anoma
             Step::Repositioned { reader, log, .. } => {
                 positions.remove(&(reader, log));
             }
+            Step::Deed(deed) => {
+                if let Deed::Owned { reader, log, .. } | Deed::Released { reader, log, .. } =
+                    history.deeds()[deed as usize]
+                {
+                    positions.remove(&(reader, log));
+                }
+            }
             Step::Read(read) => {
                 let read = history.reads()[read as usize];
                 let poll = polls.get(&read.reader).copied().unwrap_or(0);
@@ -42,12 +51,11 @@ pub(super) fn find(history: &History, versions: &Versions, anomalies: &mut Anoma
                         step if step.delta < 1 => anomalies.internal_nonmonotonic_polls.push(step),
                         _ => {}
                     },
-                    _ if read.completion == Completion::Ok => match position.between.map(went) {
+                    _ => match position.between.map(went) {
                         Some(step) if step.delta > 1 => anomalies.poll_skips.push(step),
                         Some(step) if step.delta < 1 => anomalies.nonmonotonic_polls.push(step),
                         _ => {}
                     },
-                    _ => {}
                 }
                 position.within = Some((poll, read.offset));
                 if read.completion == Completion::Ok {

@@ -151,3 +151,30 @@ fn a_poll_that_did_not_end_well_is_no_end_of_comparison() {
         .read(1, 0, 2, 2);
     assert_eq!(deltas(&analyze(&script.history).poll_skips), [(0, 2, 2)]);
 }
+
+#[test]
+fn a_poll_that_did_not_end_well_is_itself_compared() {
+    for completion in [Info, Fail] {
+        let script = acked(3).poll(1, Ok).read(1, 0, 0, 0).poll(1, completion);
+        assert_eq!(
+            deltas(&analyze(&script.read(1, 0, 2, 2).history).poll_skips),
+            [(0, 2, 2)]
+        );
+    }
+}
+
+#[test]
+fn what_another_partition_shows_is_no_sight_of_a_write() {
+    let script = Script::new().sent(0, 0, 1).acked(1, 0).sent(0, 0, 2).acked(2, 1);
+    let anomalies = analyze(&script.read(1, 1, 0, 1).read(1, 0, 1, 2).history);
+    assert_eq!((anomalies.unseen, anomalies.lost_writes), (ids(&[1]), ids(&[1])));
+}
+
+#[test]
+fn a_step_over_a_change_of_owners_is_excused() {
+    let there = || acked(3).joined(1, "billing").poll(1, Ok).read(1, 0, 2, 2);
+    let back = |script: Script| analyze(&script.poll(1, Ok).read(1, 0, 0, 0).history).nonmonotonic_polls;
+    assert_eq!(deltas(&back(there())), [(2, 0, -2)]);
+    assert_eq!(back(there().owned(1, 0)), []);
+    assert_eq!(back(there().released(1, 0)), []);
+}

@@ -5,6 +5,7 @@ use crate::history::{FOREIGN, History, Settled};
 use crate::judge::Places;
 use crate::observation::Completion;
 use crate::violation::Place;
+use std::collections::BTreeSet;
 
 pub(super) fn find(history: &History, places: &Places, versions: &Versions, anomalies: &mut Anomalies) {
     let read_well = read_well(history);
@@ -14,21 +15,22 @@ pub(super) fn find(history: &History, places: &Places, versions: &Versions, anom
     nonmonotonic_sends(history, places, versions, anomalies);
     for &handle in history.sent_handles() {
         let entry = history.entry(handle);
-        if read_well[handle as usize] && matches!(entry.settled, Some(Settled::Refused { .. })) {
+        let read = read_well.range((handle, 0)..=(handle, u32::MAX)).next().is_some();
+        if read && matches!(entry.settled, Some(Settled::Refused { .. })) {
             anomalies.aborted_reads.push(entry.id);
         }
     }
 }
 
-/// By handle: whether a poll that ended well returned the message.
-fn read_well(history: &History) -> Vec<bool> {
-    let mut read_well = vec![false; history.entries().len()];
-    for read in history.reads() {
-        if read.message != FOREIGN && read.completion == Completion::Ok {
-            read_well[read.message as usize] = true;
-        }
-    }
-    read_well
+/// Messages with the logs from which a poll that ended well returned them.
+type ReadWell = BTreeSet<(u32, u32)>;
+
+fn read_well(history: &History) -> ReadWell {
+    let reads = history.reads().iter();
+    reads
+        .filter(|read| read.message != FOREIGN && read.completion == Completion::Ok)
+        .map(|read| (read.message, read.log))
+        .collect()
 }
 
 fn duplicates(history: &History, places: &Places, anomalies: &mut Anomalies) {
@@ -63,13 +65,13 @@ fn inconsistent_offsets(history: &History, places: &Places, anomalies: &mut Anom
 }
 
 /// Lost writes and unseen messages.
-fn unread(history: &History, places: &Places, versions: &Versions, read_well: &[bool], anomalies: &mut Anomalies) {
+fn unread(history: &History, places: &Places, versions: &Versions, read_well: &ReadWell, anomalies: &mut Anomalies) {
     // By log: the highest first index of a message that was read well. All that lies at or below
     // it must have been read.
     let mut bounds = vec![-1; history.log_count()];
     for places in places.messages() {
         for places in places.chunk_by(|a, b| a.log == b.log) {
-            if read_well[places[0].message as usize] {
+            if read_well.contains(&(places[0].message, places[0].log)) {
                 let bound = &mut bounds[places[0].log as usize];
                 *bound = versions.index(places[0].log, places[0].offset).max(*bound);
             }
@@ -80,7 +82,7 @@ fn unread(history: &History, places: &Places, versions: &Versions, read_well: &[
         let Some(Settled::Acked { log, .. }) = entry.settled else {
             continue;
         };
-        if read_well[handle as usize] {
+        if read_well.contains(&(handle, log)) {
             continue;
         }
         anomalies.unseen.push(entry.id);

@@ -1,5 +1,6 @@
 //! What clients saw, kept small.
 
+mod deed;
 mod names;
 mod oddity;
 mod record;
@@ -9,6 +10,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use deed::{Deed, Spot};
 pub use oddity::Oddity;
 pub use view::{Message, Outcome};
 
@@ -58,6 +60,10 @@ pub struct History {
     /// How the poll ended that each reader is in.
     polling: BTreeMap<u32, Completion>,
     faults: Vec<(u64, u64)>,
+    group_names: Names,
+    /// By reader.
+    groups: BTreeMap<u32, u32>,
+    deeds: Vec<Deed>,
     steps: Vec<Step>,
     oddities: Vec<Oddity>,
 }
@@ -130,6 +136,7 @@ pub(crate) enum Step {
     Read(u32),
     End(u32),
     Fault(u32),
+    Deed(u32),
     Poll {
         at: u64,
         reader: u32,
@@ -222,6 +229,19 @@ impl History {
 
     pub(crate) fn steps(&self) -> &[Step] {
         &self.steps
+    }
+
+    pub(crate) fn deeds(&self) -> &[Deed] {
+        &self.deeds
+    }
+
+    /// The group of a reader, as a number.
+    pub(crate) fn group_of(&self, reader: u32) -> Option<u32> {
+        self.groups.get(&reader).copied()
+    }
+
+    pub(crate) fn group(&self, group: u32) -> &std::sync::Arc<str> {
+        self.group_names.get(group)
     }
 
     pub(crate) fn log_count(&self) -> usize {

@@ -13,6 +13,10 @@ pub enum Oddity {
     SettledTwice(MessageId),
     /// A message came to an outcome without having been sent.
     SettledUnsent(MessageId),
+    /// A consumer that had joined one group joined another. The first counts.
+    JoinedAnother(u32),
+    /// A consumer did what only members of a group do without having joined one.
+    Groupless(u32),
 }
 
 impl fmt::Display for Oddity {
@@ -21,6 +25,8 @@ impl fmt::Display for Oddity {
             Oddity::SentTwice(message) => write!(f, "{message} was sent twice under one identity"),
             Oddity::SettledTwice(message) => write!(f, "{message} came to two outcomes"),
             Oddity::SettledUnsent(message) => write!(f, "{message} came to an outcome without having been sent"),
+            Oddity::JoinedAnother(reader) => write!(f, "reader {reader} belongs to two groups"),
+            Oddity::Groupless(reader) => write!(f, "reader {reader} owned, processed or committed without a group"),
         }
     }
 }

@@ -116,6 +116,15 @@ impl History {
                 self.steps.push(Step::Fault(small(self.faults.len())));
                 self.faults.push((from, until));
             }
+            Observation::Joined { .. }
+            | Observation::Owned { .. }
+            | Observation::Released { .. }
+            | Observation::Processed { .. }
+            | Observation::Effect { .. }
+            | Observation::CommitSent { .. }
+            | Observation::Committed { .. }
+            | Observation::Died { .. }
+            | Observation::GroupSettled { .. } => self.add_deed(observation),
         }
     }
 
@@ -149,7 +158,7 @@ impl History {
         self.steps.push(Step::Settled(handle));
     }
 
-    fn handle_for(&mut self, message: MessageId) -> u32 {
+    pub(super) fn handle_for(&mut self, message: MessageId) -> u32 {
         *self.handles.entry(message).or_insert_with(|| {
             self.entries.push(Entry {
                 id: message,
@@ -160,7 +169,7 @@ impl History {
         })
     }
 
-    fn log_number(&mut self, topic: &Arc<str>, partition: i32) -> u32 {
+    pub(super) fn log_number(&mut self, topic: &Arc<str>, partition: i32) -> u32 {
         let topic = self.topics.number(topic);
         self.logs.number(topic, partition)
     }

@@ -16,6 +16,7 @@ impl History {
                 let (from, until) = self.faults[fault as usize];
                 Observation::FaultActive { from, until }
             }
+            Step::Deed(deed) => self.deed_observation(deed),
             Step::Poll { at, reader, completion } => Observation::Poll { at, reader, completion },
             Step::Repositioned { at, reader, log } => {
                 let (topic, partition) = self.log(log);

@@ -71,10 +71,66 @@ fn everything() -> Vec<Observation> {
         Observation::EndOfRead {
             at: 22,
             reader: 17,
-            topic,
+            topic: topic.clone(),
             partition: 11,
             log_start: 0,
             offset: 14,
+        },
+    ]
+    .into_iter()
+    .chain(everything_of_a_group(&topic))
+    .collect()
+}
+
+fn everything_of_a_group(topic: &std::sync::Arc<str>) -> [Observation; 9] {
+    let (group, reader, partition) = ("billing".into(), 23, 11);
+    [
+        Observation::Joined { at: 24, reader, group },
+        Observation::Owned {
+            at: 25,
+            reader,
+            topic: topic.clone(),
+            partition,
+        },
+        Observation::Processed {
+            at: 26,
+            reader,
+            topic: topic.clone(),
+            partition,
+            offset: 12,
+            message: None,
+        },
+        Observation::Effect {
+            at: 27,
+            reader,
+            message: MessageId(5),
+        },
+        Observation::CommitSent {
+            at: 28,
+            reader,
+            topic: topic.clone(),
+            partition,
+            offset: 13,
+        },
+        Observation::Committed {
+            at: 29,
+            reader,
+            topic: topic.clone(),
+            partition,
+            offset: 13,
+            completion: Completion::Info,
+        },
+        Observation::Died { at: 30, reader },
+        Observation::Released {
+            at: 31,
+            reader,
+            topic: topic.clone(),
+            partition,
+        },
+        Observation::GroupSettled {
+            at: 32,
+            group: "billing".into(),
+            caught_up: true,
         },
     ]
 }

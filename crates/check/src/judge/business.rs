@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// What messages are about.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Subject {
+pub(super) enum Subject {
     /// A business key.
     Key(u64),
     /// Whatever the first message of a chain of resends is about.
@@ -52,7 +52,7 @@ pub(super) fn judge(bench: &Bench<'_>) -> Vec<Violation> {
 }
 
 /// What each message is about, for those that have a business key or belong to a chain of resends.
-fn subjects(bench: &Bench<'_>) -> BTreeMap<u32, Subject> {
+pub(super) fn subjects(bench: &Bench<'_>) -> BTreeMap<u32, Subject> {
     let history = bench.history;
     let mut linked: Vec<_> = history
         .all_links()

@@ -3,16 +3,24 @@
 //! Everything is sorted once and walked once: n log n in the number of observations.
 
 mod business;
+mod commits;
 mod duplicates;
+mod effects;
 mod final_read;
+mod groups;
 mod keys;
 mod offsets;
 mod order;
+mod owners;
 mod phantoms;
 mod places;
+mod processing;
+mod processing_order;
 mod survival;
 mod unresolved;
 
+#[cfg(test)]
+mod group_tests;
 #[cfg(test)]
 mod tests;
 
@@ -20,8 +28,11 @@ pub(crate) use final_read::FinalReads;
 pub(crate) use places::Places;
 pub(crate) use survival::{Fate, fates};
 
+use groups::Groups;
+
 use crate::dangers::Dangers;
-use crate::history::{History, Settled};
+use crate::history::{Deed, History, Settled};
+use crate::observation::Completion;
 use crate::promise::Promise;
 use crate::verdict::{Counts, Unclean, Verdict};
 use crate::violation::Violation;
@@ -72,10 +83,25 @@ pub fn judge(history: &History, promises: &[Promise]) -> Verdict {
     hold(Promise::InOrderPerKey, order::judge(&bench, order::Scope::Key));
     hold(Promise::OncePerBusinessKey, business::judge(&bench));
     hold(Promise::KeyStaysInPartition, keys::judge(&bench));
+    let mut doubts = Vec::new();
+    let mut hold_groups = |promise: Promise, found: Found| {
+        if promises.contains(&promise) {
+            doubts.extend(found.doubts);
+        }
+        hold(promise, found.breaches)
+    };
+    counts.unprocessed = hold_groups(Promise::EveryAckedProcessed, processing::judge(&bench));
+    let effects = effects::judge(&bench);
+    counts.effects_repeated = effects.breaches.iter().map(effects::surplus).sum();
+    hold_groups(Promise::EffectOnce, effects);
+    counts.commits_ahead = hold_groups(Promise::CommitNeverPassesProcessed, commits::judge(&bench));
+    counts.misprocessed = hold_groups(Promise::OrderPerKey, processing_order::judge(&bench));
+    hold_groups(Promise::GroupSingleOwner, owners::judge(&bench));
+    hold_groups(Promise::Converges, processing::judge_rest(&bench));
     violations.sort_unstable();
 
-    let mut doubts = Vec::new();
-    if promises.is_empty() || counts.sent == 0 {
+    let about_sends = promises.iter().any(|promise| Promise::STORED.contains(promise));
+    if promises.is_empty() || (about_sends && counts.sent == 0) {
         doubts.push(Unclean::NothingJudged);
     }
     if promises.contains(&Promise::AckedSurvives) {
@@ -101,6 +127,21 @@ struct Bench<'a> {
     history: &'a History,
     places: Places,
     finals: FinalReads,
+    groups: Groups,
+}
+
+/// What came of judging one promise about groups.
+#[derive(Default)]
+struct Found {
+    breaches: Vec<Violation>,
+    doubts: Vec<Unclean>,
+}
+
+impl Found {
+    /// There was nothing by which the promise could be judged.
+    fn nothing_of(&mut self, promise: Promise) {
+        self.doubts.push(Unclean::NothingToJudge { promise });
+    }
 }
 
 impl<'a> Bench<'a> {
@@ -109,6 +150,7 @@ impl<'a> Bench<'a> {
             history,
             places: Places::of(history),
             finals: FinalReads::of(history),
+            groups: Groups::of(history),
         }
     }
 }
@@ -137,5 +179,11 @@ fn count(bench: &Bench<'_>) -> Counts {
         .iter()
         .filter(|read| bench.history.id_of(read.message).is_none())
         .count() as u64;
+    counts.processed = bench.groups.processed;
+    counts.reprocessed = bench.groups.reprocessed;
+    for deed in bench.history.deeds() {
+        counts.effects += u64::from(matches!(deed, Deed::Effect { .. }));
+        counts.commits += u64::from(matches!(deed, Deed::Committed(_, Completion::Ok)));
+    }
     counts
 }

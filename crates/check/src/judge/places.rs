@@ -70,6 +70,14 @@ impl Places {
         &self.by_message[from..from + len]
     }
 
+    /// The occupants of one offset.
+    pub(crate) fn at(&self, log: u32, offset: i64) -> &[PlaceOf] {
+        let spot = |place: &PlaceOf| (place.log, place.offset);
+        let from = self.by_offset.partition_point(|place| spot(place) < (log, offset));
+        let len = self.by_offset[from..].partition_point(|place| spot(place) == (log, offset));
+        &self.by_offset[from..from + len]
+    }
+
     /// The occupants of each log, grouped and ascending by offset.
     pub(crate) fn logs(&self) -> impl Iterator<Item = &[PlaceOf]> {
         self.by_offset.chunk_by(|a, b| a.log == b.log)

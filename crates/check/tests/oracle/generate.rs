@@ -21,7 +21,7 @@ impl Lcg {
         (self.0 >> 33) % bound
     }
 
-    fn one_in(&mut self, n: u64) -> bool {
+    pub(crate) fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
 }
@@ -63,6 +63,11 @@ pub(crate) fn random_history(lcg: &mut Lcg) -> Vec<Observation> {
         }
         final_read(lcg, &mut seen, *partition, log);
     }
+    seen
+}
+
+/// Makes every instant the position in the history.
+pub(crate) fn stamped(mut seen: Vec<Observation>) -> Vec<Observation> {
     for (at, observation) in (1..).zip(&mut seen) {
         stamp(observation, at);
     }
@@ -189,7 +194,16 @@ fn stamp(observation: &mut Observation, now: u64) {
         | Observation::Poll { at, .. }
         | Observation::Repositioned { at, .. }
         | Observation::Read { at, .. }
-        | Observation::EndOfRead { at, .. } => *at = now,
+        | Observation::EndOfRead { at, .. }
+        | Observation::Joined { at, .. }
+        | Observation::Owned { at, .. }
+        | Observation::Released { at, .. }
+        | Observation::Processed { at, .. }
+        | Observation::Effect { at, .. }
+        | Observation::CommitSent { at, .. }
+        | Observation::Committed { at, .. }
+        | Observation::Died { at, .. }
+        | Observation::GroupSettled { at, .. } => *at = now,
         _ => {}
     }
 }

@@ -3,16 +3,19 @@
 //! The naive forms are quadratic or worse and share nothing with the judge but the observations.
 
 mod generate;
+mod groups;
 mod naive;
 
-use generate::{Lcg, random_history};
-use kafka_sim_check::{History, Promise, Violation, anomalies, gaps, judge};
+use generate::{Lcg, random_history, stamped};
+use groups::{Deeds, with_groups};
+use kafka_sim_check::{Completion, History, Observation, Promise, Unclean, Violation, anomalies, gaps, judge};
+use std::collections::BTreeSet;
 
 const HISTORIES: u64 = 4_000;
 
 fn for_each_history(mut check: impl FnMut(u64, &naive::Facts, &History)) {
     for seed in 0..HISTORIES {
-        let observations = random_history(&mut Lcg::new(seed));
+        let observations = stamped(random_history(&mut Lcg::new(seed)));
         let history: History = observations.iter().cloned().collect();
         assert_eq!(history.oddities(), [], "the generator makes sound histories");
         check(seed, &naive::Facts::of(&observations), &history);
@@ -23,7 +26,7 @@ fn for_each_history(mut check: impl FnMut(u64, &naive::Facts, &History)) {
 fn the_judge_agrees_with_the_naive_definitions() {
     let mut met = [0_u64; 9];
     for_each_history(|seed, facts, history| {
-        let verdict = judge(history, &Promise::ALL);
+        let verdict = judge(history, &Promise::STORED);
         let found = |promise| -> Vec<u64> {
             let mut ids: Vec<u64> = verdict
                 .violations_of(promise)
@@ -137,4 +140,127 @@ fn gaps_detect_every_loss_but_a_lost_tail() {
         late += report.false_alarms.late;
     });
     assert!(detected > 100 && tails > 100 && late > 100, "{detected} {tails} {late}");
+}
+
+fn for_each_history_of_groups(mut check: impl FnMut(u64, &Deeds<'_>, &History)) {
+    for seed in 0..HISTORIES {
+        let mut lcg = Lcg::new(seed);
+        let seen = random_history(&mut lcg);
+        let seen = stamped(with_groups(&mut lcg, seen));
+        let history: History = seen.iter().cloned().collect();
+        assert_eq!(history.oddities(), [], "the generator makes sound histories");
+        let facts = naive::Facts::of(&seen);
+        let deeds = Deeds {
+            facts: &facts,
+            seen: &seen,
+        };
+        check(seed, &deeds, &history);
+    }
+}
+
+#[test]
+fn the_judge_of_groups_agrees_with_the_naive_definitions() {
+    let mut met = [0_u64; 6];
+    for_each_history_of_groups(|seed, deeds, history| {
+        let verdict = judge(history, &Promise::CONSUMED);
+        let (mut unprocessed, mut effects, mut misprocessed, mut restless) = (vec![], vec![], vec![], vec![]);
+        let (mut ahead, mut owners) = (BTreeSet::new(), BTreeSet::new());
+        for violation in verdict.violations() {
+            match violation {
+                Violation::Unprocessed {
+                    group, message, stage, ..
+                } => unprocessed.push((group.to_string(), message.0, *stage)),
+                Violation::EffectRepeated { group, times, .. } => {
+                    effects.push((group.as_deref().map(str::to_owned), times.len()));
+                }
+                Violation::CommitAhead {
+                    group,
+                    partition,
+                    unprocessed,
+                    ..
+                } => assert!(ahead.insert((group.to_string(), *partition, *unprocessed))),
+                Violation::ProcessedOutOfOrder { group, later, .. } => {
+                    misprocessed.push((group.to_string(), later.0));
+                }
+                Violation::TwoOwners {
+                    partition,
+                    first,
+                    second,
+                    ..
+                } => assert!(owners.insert((*partition, *first.min(second), *first.max(second)))),
+                Violation::NotConverged { group, .. } => restless.push(group.to_string()),
+                other => panic!("{other}"),
+            }
+        }
+        misprocessed.sort();
+        unprocessed.sort();
+        effects.sort();
+        restless.sort();
+        assert_eq!(unprocessed, deeds.unprocessed(), "processed, seed {seed}: {history:#?}");
+        assert_eq!(effects, deeds.repeated_effects(), "effects, seed {seed}: {history:#?}");
+        assert_eq!(ahead, deeds.passed_over(), "commits, seed {seed}: {history:#?}");
+        assert_eq!(misprocessed, deeds.misprocessed(), "order, seed {seed}: {history:#?}");
+        assert_eq!(owners, deeds.double_owners(), "owners, seed {seed}: {history:#?}");
+        assert_eq!(restless, deeds.restless(), "rest, seed {seed}: {history:#?}");
+        let sizes = [
+            unprocessed.len(),
+            effects.len(),
+            ahead.len(),
+            misprocessed.len(),
+            owners.len(),
+            restless.len(),
+        ];
+        for (met, size) in met.iter_mut().zip(sizes) {
+            *met += u64::from(size > 0);
+        }
+    });
+    assert!(
+        met.iter().all(|&met| met > HISTORIES / 500),
+        "every breach must be common: {met:?}"
+    );
+}
+
+#[test]
+fn promises_about_groups_are_undecided_as_the_naive_definitions_say() {
+    let mut met = 0;
+    for_each_history_of_groups(|seed, deeds, history| {
+        let commits = |seen: &Observation| {
+            matches!(
+                seen,
+                Observation::Committed {
+                    completion: Completion::Ok,
+                    ..
+                }
+            )
+        };
+        let nothing = [
+            (Promise::EveryAckedProcessed, deeds.owes_nothing()),
+            (
+                Promise::EffectOnce,
+                !deeds.has(|seen| matches!(seen, Observation::Effect { .. })),
+            ),
+            (Promise::CommitNeverPassesProcessed, !deeds.has(commits)),
+            (Promise::OrderPerKey, !deeds.processed_a_key()),
+            (
+                Promise::GroupSingleOwner,
+                !deeds.has(|seen| matches!(seen, Observation::Owned { .. })),
+            ),
+            (Promise::Converges, deeds.groups().is_empty()),
+        ];
+        for (promise, nothing) in nothing {
+            let reasons = judge(history, &[promise]).reasons();
+            let undecided = reasons.contains(&Unclean::NothingToJudge { promise });
+            assert_eq!(undecided, nothing, "{promise:?}, seed {seed}: {history:#?}");
+        }
+        let reasons = judge(history, &[Promise::EveryAckedProcessed]).reasons();
+        let open = reasons.into_iter().filter_map(|reason| match reason {
+            Unclean::Unsettled { group, messages } => Some((group.to_string(), messages)),
+            _ => None,
+        });
+        let mut open: Vec<_> = open.collect();
+        open.sort();
+        assert_eq!(open, deeds.still_to_come(), "seed {seed}: {history:#?}");
+        met += open.len();
+    });
+    assert!(met > 100, "groups that have no time must be common: {met}");
 }

@@ -1,6 +1,6 @@
 //! The definitions, word by word.
 
-use kafka_sim_check::{Completion, Observation};
+use kafka_sim_check::{Completion, Observation, Stage};
 use std::collections::BTreeSet;
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -197,6 +197,51 @@ impl Facts {
         })
     }
 
+    pub(crate) fn stage_of_loss(&self, id: u64) -> Option<Stage> {
+        let send = self
+            .sends
+            .iter()
+            .find(|send| send.id == id)
+            .expect("it was acknowledged");
+        let (found, _) = self.final_read(send.partition)?;
+        Some(if found.contains(&id) || !self.lost().contains(&id) {
+            Stage::Consumption
+        } else if self.places(id).is_empty() {
+            Stage::Production
+        } else {
+            Stage::Storage
+        })
+    }
+
+    /// Where records are known to have been, without what was removed on purpose, ascending.
+    pub(crate) fn known_offsets(&self, partition: i32) -> Vec<i64> {
+        let start = self.final_read(partition).map_or(0, |(_, log_start)| log_start);
+        (start..50)
+            .filter(|&offset| !self.occupants(partition, offset).is_empty())
+            .collect()
+    }
+
+    pub(crate) fn subject_of(&self, id: u64) -> (Option<u64>, u64) {
+        let send = self.sends.iter().find(|send| send.id == id);
+        send.map_or((None, id), |send| self.subject(send))
+    }
+
+    pub(crate) fn key_of(&self, id: u64) -> Option<u64> {
+        self.sends.iter().find(|send| send.id == id)?.key
+    }
+
+    /// Messages of one producer and key, the one that was sent first first.
+    pub(crate) fn pairs_of_a_key(&self) -> Vec<(u64, u64)> {
+        let mut pairs = Vec::new();
+        for (rank, later) in self.sends.iter().enumerate() {
+            let earlier = self.sends[..rank].iter().filter(|earlier| {
+                earlier.producer == later.producer && earlier.key.is_some() && earlier.key == later.key
+            });
+            pairs.extend(earlier.map(|earlier| (earlier.id, later.id)));
+        }
+        pairs
+    }
+
     pub(crate) fn duplicated(&self) -> Vec<u64> {
         self.all_ids()
             .into_iter()
@@ -324,18 +369,18 @@ impl Facts {
             .count() as i64
     }
 
-    fn read_well(&self, id: u64) -> bool {
+    fn read_well(&self, id: u64, partition: i32) -> bool {
         self.reads
             .iter()
-            .any(|read| read.message == Some(id) && read.completion == Completion::Ok)
+            .any(|read| (read.message, read.partition) == (Some(id), partition) && read.completion == Completion::Ok)
     }
 
     pub(crate) fn unseen(&self) -> Vec<u64> {
-        self.ids_of(|send| matches!(send.outcome, Outcome::Acked(_)) && !self.read_well(send.id))
+        self.ids_of(|send| matches!(send.outcome, Outcome::Acked(_)) && !self.read_well(send.id, send.partition))
     }
 
     pub(crate) fn aborted_reads(&self) -> Vec<u64> {
-        self.ids_of(|send| send.outcome == Outcome::Refused && self.read_well(send.id))
+        self.ids_of(|send| send.outcome == Outcome::Refused && (0..2).any(|at| self.read_well(send.id, at)))
     }
 
     pub(crate) fn lost_writes(&self) -> Vec<u64> {
@@ -344,13 +389,16 @@ impl Facts {
             places.map(|place| self.index(partition, place.1)).collect()
         };
         self.ids_of(|send| {
-            let read_well = self.all_ids().into_iter().filter(|&id| self.read_well(id));
+            let read_well = self
+                .all_ids()
+                .into_iter()
+                .filter(|&id| self.read_well(id, send.partition));
             let bound = read_well
                 .filter_map(|id| indices(id, send.partition).into_iter().min())
                 .max();
             let last = indices(send.id, send.partition).into_iter().max();
             let must_be_read = last.is_some_and(|last| bound.is_some_and(|bound| last <= bound));
-            must_be_read && matches!(send.outcome, Outcome::Acked(_)) && !self.read_well(send.id)
+            must_be_read && matches!(send.outcome, Outcome::Acked(_)) && !self.read_well(send.id, send.partition)
         })
     }
 
@@ -386,7 +434,6 @@ impl Facts {
             let previous = match (internal, same_poll) {
                 (true, same_poll) => same_poll,
                 (false, Some(_)) => None,
-                (false, None) if read.completion != Completion::Ok => None,
                 (false, None) => before.iter().rfind(|other| other.completion == Completion::Ok),
             };
             let Some(previous) = previous else { continue };

@@ -119,10 +119,7 @@ fn faulty_spans(events: &[(SimTime, Event)], healed_at: SimTime) -> Vec<(SimTime
 }
 
 fn dangers(events: &[(SimTime, Event)], history: &History) -> Dangers {
-    let mut dangers = Dangers {
-        acked_during_fault: history.acked_during_faults(),
-        ..Dangers::default()
-    };
+    let mut dangers = Dangers::shown_by(history);
     for (_, event) in events {
         match event {
             Event::LeaderElected {
