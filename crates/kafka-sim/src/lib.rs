@@ -21,7 +21,6 @@ pub mod catalogue;
 mod dump;
 mod explain;
 pub mod journal;
-mod network_fault;
 pub mod search;
 #[cfg(feature = "server")]
 pub mod server;

@@ -38,9 +38,6 @@ impl Reader {
     pub(super) fn send_fetches(&mut self, now: SimTime, out: &mut Outputs) -> bool {
         let mut sent = false;
         for (node, wanted) in self.fetchable(now) {
-            if self.fetching.contains(&node) {
-                continue;
-            }
             if self.network.ready(node, now, out) {
                 sent |= self.fetch_from(node, wanted, now, out);
             } else {
@@ -51,7 +48,7 @@ impl Reader {
         sent
     }
 
-    /// What to fetch from which broker now.
+    /// What to fetch from which broker now, without those that have not answered the last fetch.
     fn fetchable(&mut self, now: SimTime) -> BTreeMap<i32, BTreeMap<TopicPartition, Wanted>> {
         let mut by_node: BTreeMap<i32, BTreeMap<TopicPartition, Wanted>> = BTreeMap::new();
         let mut later = None;
@@ -64,7 +61,7 @@ impl Reader {
                 continue;
             }
             let metadata = &self.network.metadata;
-            let (Some(leader), Some(info)) = (metadata.leader(partition), metadata.partition(partition)) else {
+            let Some((leader, info)) = metadata.led(partition) else {
                 continue;
             };
             let usable = |follower: i32, until: SimTime| {
@@ -72,6 +69,9 @@ impl Reader {
             };
             assigned.preferred = assigned.preferred.filter(|&(follower, until)| usable(follower, until));
             let source = assigned.preferred.map_or(leader, |(follower, _)| follower);
+            if self.fetching.contains(&source) {
+                continue;
+            }
             let wanted = Wanted {
                 offset: assigned.offset,
                 leader_epoch: info.leader_epoch,
