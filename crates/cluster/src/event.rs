@@ -348,3 +348,22 @@ pub enum Event {
         members: u32,
     },
 }
+
+impl Event {
+    /// Whether it is none of those that every record, every poll and every connection leaves: how many there are
+    /// depends on what goes wrong, not on the load.
+    pub fn is_rare(&self) -> bool {
+        !matches!(
+            self,
+            Event::Appended { .. }
+                | Event::Replicated { .. }
+                | Event::HighWatermark { .. }
+                | Event::Flushed { .. }
+                | Event::SegmentRolled { .. }
+                | Event::ProduceAnswered { .. }
+                | Event::FetchAnswered { .. }
+                | Event::ConnectionOpened { .. }
+                | Event::ConnectionClosed { .. }
+        )
+    }
+}

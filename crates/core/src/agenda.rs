@@ -1,6 +1,6 @@
 //! What happens later: entries ordered by the instant they are due, then by the order they were added.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use crate::time::SimTime;
 
@@ -22,9 +22,12 @@ impl AgendaKey {
 ///
 /// Two entries of the same instant leave in the order they came, which is what makes runs repeatable. Cancelled
 /// entries are removed at once, so a timer that is set and cancelled for every request does not grow the agenda.
+///
+/// Entries are kept in order in one piece of memory: what is added is mostly due after everything else, and what leaves is
+/// at the front, so that hardly anything is ever moved.
 #[derive(Clone, Debug)]
 pub struct Agenda<E> {
-    entries: BTreeMap<AgendaKey, E>,
+    entries: VecDeque<(AgendaKey, E)>,
     next_sequence: u64,
 }
 
@@ -32,7 +35,7 @@ impl<E> Agenda<E> {
     /// An empty agenda.
     pub const fn new() -> Self {
         Agenda {
-            entries: BTreeMap::new(),
+            entries: VecDeque::new(),
             next_sequence: 0,
         }
     }
@@ -44,33 +47,39 @@ impl<E> Agenda<E> {
             sequence: self.next_sequence,
         };
         self.next_sequence += 1;
-        self.entries.insert(key, entry);
+        match self.entries.back() {
+            Some((last, _)) if *last > key => {
+                let place = self.entries.partition_point(|(other, _)| *other < key);
+                self.entries.insert(place, (key, entry));
+            }
+            _ => self.entries.push_back((key, entry)),
+        }
         key
     }
 
     /// Takes the first entry that is due at `now` or was due before, with the instant it was due.
     pub fn pop_due(&mut self, now: SimTime) -> Option<(SimTime, E)> {
-        let first = self.entries.first_entry()?;
-        if first.key().at > now {
+        let (first, _) = self.entries.front()?;
+        if first.at > now {
             return None;
         }
-        let (key, entry) = first.remove_entry();
-        Some((key.at, entry))
+        self.entries.pop_front().map(|(key, entry)| (key.at, entry))
     }
 
     /// The instant the first entry is due.
     pub fn next_due(&self) -> Option<SimTime> {
-        self.entries.first_key_value().map(|(key, _)| key.at)
+        self.entries.front().map(|(key, _)| key.at)
     }
 
     /// Removes an entry. False if it has left already.
     pub fn cancel(&mut self, key: AgendaKey) -> bool {
-        self.entries.remove(&key).is_some()
+        let place = self.entries.binary_search_by_key(&key, |(key, _)| *key);
+        place.is_ok_and(|place| self.entries.remove(place).is_some())
     }
 
     /// Keeps only the entries for which `keep` returns true.
     pub fn retain(&mut self, mut keep: impl FnMut(SimTime, &mut E) -> bool) {
-        self.entries.retain(|key, entry| keep(key.at, entry));
+        self.entries.retain_mut(|(key, entry)| keep(key.at, entry));
     }
 
     /// The entries in the order they will leave.

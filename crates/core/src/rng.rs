@@ -3,6 +3,8 @@
 //! Every stream is ChaCha8 under a key derived from the run's seed; the stream number is a hash of the component's name
 //! and index. A component that draws once more than before therefore shifts nobody else's numbers.
 
+mod logarithm;
+
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
@@ -130,9 +132,18 @@ impl SimRng {
     /// `cap`. Integer arithmetic only, so it is the same number on every machine.
     pub fn exponential(&mut self, mean: Duration, cap: Duration) -> Duration {
         // A uniform u in (0, 1] gives -mean * ln(u) = mean * ln(2) * -log2(u).
-        let halvings = neg_log2_q32(self.next_u64().max(1));
-        let in_ln2 = (u128::from(nanos(mean)) * u128::from(halvings)) >> 32;
-        let sampled = (in_ln2 * LN_2_Q32) >> 32;
+        let draw = self.next_u64().max(1);
+        let mean = u128::from(nanos(mean));
+        let of = |halvings: u64| {
+            let in_ln2 = (mean * u128::from(halvings)) >> 32;
+            (in_ln2 * LN_2_Q32) >> 32
+        };
+        // Nearly always both bounds of the logarithm give the same nanosecond, and the logarithm itself is not needed.
+        let (least, most) = logarithm::bounds(draw);
+        let sampled = match of(least) {
+            sampled if sampled == of(most) => sampled,
+            _ => of(logarithm::exact(draw)),
+        };
         Duration::from_nanos(u64::try_from(sampled).unwrap_or(u64::MAX)).min(cap)
     }
 
@@ -165,20 +176,6 @@ impl SimRng {
 /// A duration in nanoseconds, saturating where `u64` ends.
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// `-log2(draw / 2^64)` in units of 2^-32, for `draw` of at least 1. Squares the mantissa once per bit of the fraction.
-fn neg_log2_q32(draw: u64) -> u64 {
-    let whole = 63 - u64::from(draw.leading_zeros());
-    let mut mantissa = draw << draw.leading_zeros();
-    let mut fraction = 0u64;
-    for _ in 0..32 {
-        let square = (u128::from(mantissa) * u128::from(mantissa)) >> 63;
-        let doubled = square >> 64 != 0;
-        mantissa = if doubled { (square >> 1) as u64 } else { square as u64 };
-        fraction = fraction << 1 | u64::from(doubled);
-    }
-    (64 << 32) - (whole << 32 | fraction)
 }
 
 #[cfg(test)]

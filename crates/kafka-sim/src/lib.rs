@@ -22,7 +22,6 @@ pub mod diagram;
 mod dump;
 mod explain;
 pub mod journal;
-mod network_fault;
 pub mod search;
 #[cfg(feature = "server")]
 pub mod server;

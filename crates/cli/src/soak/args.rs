@@ -22,6 +22,15 @@ pub(crate) struct SoakArgs {
     /// Try only every N-th seed, from the I-th on; I counts from 0. The N shards together are the whole search.
     #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]
     pub(super) shard: Shard,
+    /// Change schedules that reached something new further, instead of drawing each anew. A shard knows only its own.
+    #[arg(long)]
+    pub(super) greybox: bool,
+    /// Threads; as many as there are cores unless given. What is found does not depend on them.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) threads: Option<u16>,
+    /// Merge what all shards of a search have printed with --json, instead of searching.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["seeds", "seed", "beyond", "shard", "greybox", "keep_going", "threads", "profile", "out"])]
+    pub(super) merge: Vec<PathBuf>,
     /// Print one JSON object instead of text.
     #[arg(long)]
     pub(super) json: bool,

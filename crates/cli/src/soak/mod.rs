@@ -1,6 +1,7 @@
 //! `kafka-sim soak`: searching seeds for a broken promise.
 
 mod args;
+mod merge;
 mod replay;
 mod report;
 mod write;
@@ -11,30 +12,43 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use kafka_sim::search::{Budget, Search, Seeds, Tally, Trial};
+use kafka_sim::search::{Budget, Search, SearchReport, Seeds, Tally, Trial};
 
 pub(crate) use args::SoakArgs;
 pub(crate) use replay::{failure_in, replay};
 
 use crate::failure::Failure;
-use report::Speed;
 
 /// Seeds tried when nobody says how many.
 const DEFAULT_SEEDS: u64 = 1_000;
 
-/// Searches, shrinks and writes down what it finds; the exit status is 1 if that is anything.
+/// Searches, shrinks and writes down what it finds, or merges what shards have found; the exit status is 1 if that is
+/// anything.
 pub(crate) fn run(args: SoakArgs) -> Result<ExitCode, Failure> {
+    if !args.merge.is_empty() {
+        let merged = merge::read(&args.merge)?;
+        return print(&args, &merged, &[]);
+    }
     let search = search(&args)?;
-    let (tally, speed) = run_search(&search)?;
+    let began = Instant::now();
+    let tally = run_search(&search, args.greybox)?;
+    let took = began.elapsed();
     let written = write::all(&args, &search, &tally)?;
+    let found = written.iter().map(write::Written::report).collect();
+    let report = SearchReport::of(args.profile.name, &search, args.greybox, &tally, took, found);
+    print(&args, &report, &written)
+}
+
+fn print(args: &SoakArgs, report: &SearchReport, written: &[write::Written]) -> Result<ExitCode, Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     if args.json {
-        report::json(&mut out, &args, &search, &tally, &speed, &written)?;
+        serde_json::to_writer_pretty(&mut out, report).map_err(io::Error::from)?;
+        writeln!(out)?;
     } else {
-        report::text(&mut out, &args, &search, &tally, &speed, &written)?;
+        report::text(&mut out, report, written)?;
     }
     out.flush()?;
-    Ok(if tally.failures == 0 {
+    Ok(if report.failures == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -56,12 +70,16 @@ fn search(args: &SoakArgs) -> Result<Search, Failure> {
         world: args.profile.world(),
         budget: if args.beyond { Budget::Beyond } else { Budget::Within },
         seeds: Seeds::from_first(first, count).shard(args.shard),
-        threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        threads: args.threads.map_or_else(cores, usize::from),
         keep_going: args.keep_going,
     })
 }
 
-fn run_search(search: &Search) -> Result<(Tally, Speed), Failure> {
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn run_search(search: &Search, greybox: bool) -> Result<Tally, Failure> {
     let bar = progress(search.seeds.count());
     let [endangered, failed, virtual_seconds] = [const { AtomicU64::new(0) }; 3];
     let began = Instant::now();
@@ -80,10 +98,13 @@ fn run_search(search: &Search) -> Result<(Tally, Speed), Failure> {
         }
         bar.inc(1);
     };
-    let tally = search.run(&seen).map_err(Failure::usage)?;
-    let speed = Speed::of(&tally, began.elapsed(), search.threads);
+    let tally = if greybox {
+        search.run_steered(&seen)
+    } else {
+        search.run(&seen)
+    };
     bar.finish_and_clear();
-    Ok((tally, speed))
+    tally.map_err(Failure::usage)
 }
 
 /// Drawn only where somebody watches: on a terminal.

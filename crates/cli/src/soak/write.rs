@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use kafka_sim::search::{FailureFile, Found, Search, Tally, shrink};
+use kafka_sim::search::{FailureFile, Found, FoundReport, Search, Tally, shrink};
 
 use super::SoakArgs;
 use crate::failure::Failure;
@@ -16,9 +16,9 @@ pub(super) struct Written {
 }
 
 impl Written {
-    /// The command that repeats it.
-    pub(super) fn reproduce(&self) -> String {
-        format!("kafka-sim replay {}", self.path.display())
+    /// What a report tells of it.
+    pub(super) fn report(&self) -> FoundReport {
+        FoundReport::of(&self.failure, &self.path)
     }
 }
 

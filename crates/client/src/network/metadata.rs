@@ -327,8 +327,14 @@ impl Metadata {
 
     /// The partition's leader, if it is known and its address too.
     pub(crate) fn leader(&self, partition: &TopicPartition) -> Option<i32> {
-        let leader = self.partition(partition)?.leader?;
-        self.nodes.contains_key(&leader).then_some(leader)
+        self.led(partition).map(|(leader, _)| leader)
+    }
+
+    /// The partition with its leader, if that is known and its address too.
+    pub(crate) fn led(&self, partition: &TopicPartition) -> Option<(i32, &PartitionInfo)> {
+        let info = self.partition(partition)?;
+        let leader = info.leader?;
+        self.nodes.contains_key(&leader).then_some((leader, info))
     }
 }
 

@@ -350,6 +350,13 @@ impl<T> Network<T> {
             .min()
     }
 
+    /// Whether [`poll`](Self::poll) and [`next_event`](Self::next_event) have something to do right now; `after_progress`
+    /// says that the client has done something since, which a refresh of metadata may have waited for.
+    pub(crate) fn is_restless(&self, now: SimTime, after_progress: bool) -> bool {
+        let refresh_waits = || !self.metadata_in_flight && self.metadata.due_at() <= now;
+        !self.events.is_empty() || (after_progress && refresh_waits()) || self.next_due().is_some_and(|due| due <= now)
+    }
+
     /// Closes every connection; requests in flight are forgotten.
     pub(crate) fn shut_down<O>(&mut self, out: &mut Vec<ClientOutput<O>>) {
         for &conn in self.owners.keys() {

@@ -321,6 +321,11 @@ impl Accumulator {
         self.batches.values().filter(over).map(|batch| batch.id).collect()
     }
 
+    /// Whether a batch waits to be sent.
+    pub(crate) fn has_queued(&self) -> bool {
+        self.queues.values().any(|queue| !queue.is_empty())
+    }
+
     /// When the next batch expires.
     pub(crate) fn next_expiry(&self) -> Option<SimTime> {
         let alive = self.batches.values().filter(|batch| batch.place != Place::Abandoned);

@@ -229,7 +229,7 @@ impl Producer {
             self.expire(now, out);
             progress |= self.admit_waiting(now, out);
             progress |= self.run_sender(now, out);
-            if !progress && self.network.next_due().is_none_or(|due| due > now) {
+            if !self.network.is_restless(now, progress) && !(progress && self.may_send_more()) {
                 break;
             }
         }
@@ -240,6 +240,12 @@ impl Producer {
             self.network.shut_down(out);
             self.life = Life::Closed;
         }
+    }
+
+    /// Whether another round could send something that the last one did not: it sends one request to each broker.
+    fn may_send_more(&self) -> bool {
+        let lacks_id = |idempotence: &Idempotence| matches!(idempotence.standing, Standing::Without { .. });
+        self.accumulator.has_queued() || !self.waiting.is_empty() || self.idempotence.as_ref().is_some_and(lacks_id)
     }
 
     /// Whether sends wait for buffer memory, which makes every batch ready.

@@ -32,51 +32,50 @@ impl Producer {
     /// Sends what is ready and notes when to look again. Returns whether something was sent.
     pub(super) fn run_sender(&mut self, now: SimTime, out: &mut Outputs) -> bool {
         let mut due = self.run_idempotence(now, out);
+        let mut look_at = |at: Option<SimTime>| due = due.into_iter().chain(at).min();
         let exhausted = self.is_exhausted();
         let ready = self.accumulator.ready(&self.network.metadata, exhausted, now);
         for topic in &ready.leaderless {
             self.network.metadata.want(topic);
             self.network.metadata.request_update();
         }
-        due.extend(ready.next_check);
+        look_at(ready.next_check);
         let mut sent = false;
         for node in ready.nodes {
             if self.network.ready(node, now, out) {
                 sent |= self.send_to(node, now, out);
             } else {
-                due.extend(self.network.ready_again_at(node, now));
+                look_at(self.network.ready_again_at(node, now));
             }
         }
-        due.extend(self.accumulator.next_expiry());
-        due.extend(self.waiting.front().map(|first| first.deadline));
-        self.sender_due = due.into_iter().min();
+        look_at(self.accumulator.next_expiry());
+        look_at(self.waiting.front().map(|first| first.deadline));
+        self.sender_due = due;
         sent
     }
 
     /// Sees to it that there is a producer id. Returns when to look again.
-    fn run_idempotence(&mut self, now: SimTime, out: &mut Outputs) -> Vec<SimTime> {
-        let Some(idempotence) = &mut self.idempotence else {
-            return Vec::new();
-        };
+    fn run_idempotence(&mut self, now: SimTime, out: &mut Outputs) -> Option<SimTime> {
+        let idempotence = self.idempotence.as_mut()?;
         idempotence.settle(&mut self.accumulator.batches);
         match &idempotence.standing {
             Standing::Failed(error) => {
                 let error = error.clone();
                 self.give_up_all(&error, out);
-                Vec::new()
+                None
             }
-            Standing::Without { retry_at } if *retry_at > now => vec![*retry_at],
+            Standing::Without { retry_at } if *retry_at > now => Some(*retry_at),
             Standing::Without { .. } => self.ask_producer_id(now, out),
-            Standing::Asking | Standing::Ready => Vec::new(),
+            Standing::Asking | Standing::Ready => None,
         }
     }
 
-    fn ask_producer_id(&mut self, now: SimTime, out: &mut Outputs) -> Vec<SimTime> {
+    fn ask_producer_id(&mut self, now: SimTime, out: &mut Outputs) -> Option<SimTime> {
         let Some(node) = self.network.least_loaded(now) else {
-            return self.network.next_chance(now).into_iter().collect();
+            return self.network.next_chance(now);
         };
         if !self.network.ready(node, now, out) {
-            return self.network.ready_again_at(node, now).into_iter().collect();
+            return self.network.ready_again_at(node, now);
         }
         let standing = match self.network.version(node, ApiKey::InitProducerId, i16::MAX) {
             Some(version) => {
@@ -95,7 +94,7 @@ impl Producer {
         if let Some(idempotence) = &mut self.idempotence {
             idempotence.standing = standing;
         }
-        Vec::new()
+        None
     }
 
     /// Sends at most one request to a ready node. Returns whether it did.

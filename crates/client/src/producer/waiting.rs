@@ -73,6 +73,9 @@ impl Producer {
     /// Tries the waiting sends again, in order, and refuses those whose time is over. Returns whether one found a
     /// batch.
     pub(super) fn admit_waiting(&mut self, now: SimTime, out: &mut Outputs) -> bool {
+        if self.waiting.is_empty() {
+            return false;
+        }
         let mut blocked: BTreeSet<Arc<str>> = BTreeSet::new();
         let mut no_memory = false;
         let mut progress = false;

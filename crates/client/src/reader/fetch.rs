@@ -39,9 +39,6 @@ impl Reader {
     pub(super) fn send_fetches(&mut self, now: SimTime, out: &mut Outputs) -> bool {
         let mut sent = false;
         for (node, wanted) in self.fetchable(now) {
-            if self.fetching.contains(&node) {
-                continue;
-            }
             if self.network.ready(node, now, out) {
                 sent |= self.fetch_from(node, wanted, now, out);
             } else {
@@ -52,7 +49,7 @@ impl Reader {
         sent
     }
 
-    /// What to fetch from which broker now.
+    /// What to fetch from which broker now, without those that have not answered the last fetch.
     fn fetchable(&mut self, now: SimTime) -> BTreeMap<i32, BTreeMap<TopicPartition, Wanted>> {
         let mut by_node: BTreeMap<i32, BTreeMap<TopicPartition, Wanted>> = BTreeMap::new();
         let mut later = None;
@@ -66,7 +63,7 @@ impl Reader {
                 continue;
             }
             let metadata = &self.network.metadata;
-            let (Some(leader), Some(info)) = (metadata.leader(partition), metadata.partition(partition)) else {
+            let Some((leader, info)) = metadata.led(partition) else {
                 continue;
             };
             let usable = |follower: i32, until: SimTime| {
@@ -78,6 +75,9 @@ impl Reader {
                 // Leaving the partition out of a fetch would end its place in the session, so the broker is asked for
                 // nothing at all.
                 buffered.insert(source);
+                continue;
+            }
+            if self.fetching.contains(&source) {
                 continue;
             }
             let wanted = Wanted {

@@ -216,7 +216,8 @@ impl Reader {
                 progress |= self.send_validations(now, out);
                 progress |= self.send_fetches(now, out);
             }
-            if !progress && self.network.next_due().is_none_or(|due| due > now) {
+            // What was sent or learnt above leaves the reader nothing else to do until something arrives.
+            if !self.network.is_restless(now, progress) {
                 break;
             }
         }
@@ -253,10 +254,8 @@ impl Reader {
     /// Compares the positions with the leaders metadata shows.
     fn note_leaders(&mut self) {
         for (partition, assigned) in &mut self.partitions {
-            let metadata = &self.network.metadata;
-            let info = metadata.partition(partition).map(|info| info.leader_epoch);
-            if let (Some(leader), Some(epoch)) = (metadata.leader(partition), info) {
-                assigned.note_leader(leader, epoch);
+            if let Some((leader, info)) = self.network.metadata.led(partition) {
+                assigned.note_leader(leader, info.leader_epoch);
             } else if !matches!(assigned.stage, Stage::Stopped) {
                 self.network.metadata.request_update();
             }

@@ -1,9 +1,8 @@
 //! The timers of one broker process, really removed when cancelled.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kafka_sim_core::{BrokerId, SimTime};
+use kafka_sim_core::{Agenda, AgendaKey, BrokerId, SimTime};
 
 use crate::peer::Tp;
 
@@ -49,22 +48,17 @@ pub(crate) enum Timer {
 }
 
 /// Identifies a set timer.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct TimerKey(SimTime, u64);
+pub(crate) type TimerKey = AgendaKey;
 
 /// Timers by (time, order of setting).
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Timers {
-    due: BTreeMap<TimerKey, Timer>,
-    set: u64,
+    due: Agenda<Timer>,
 }
 
 impl Timers {
     pub(crate) fn set(&mut self, at: SimTime, timer: Timer) -> TimerKey {
-        self.set += 1;
-        let key = TimerKey(at, self.set);
-        self.due.insert(key, timer);
-        key
+        self.due.push(at, timer)
     }
 
     /// Sets a timer of something that happens again and again. An interval of nothing, which Kafka's configuration allows,
@@ -74,15 +68,14 @@ impl Timers {
     }
 
     pub(crate) fn cancel(&mut self, key: TimerKey) {
-        self.due.remove(&key);
+        self.due.cancel(key);
     }
 
     pub(crate) fn next_due(&self) -> Option<SimTime> {
-        self.due.first_key_value().map(|(key, _)| key.0)
+        self.due.next_due()
     }
 
     pub(crate) fn pop_due(&mut self, now: SimTime) -> Option<Timer> {
-        let entry = self.due.first_entry()?;
-        (entry.key().0 <= now).then(|| entry.remove())
+        self.due.pop_due(now).map(|(_, timer)| timer)
     }
 }

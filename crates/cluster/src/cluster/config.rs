@@ -9,6 +9,7 @@ use kafka_sim_core::{ConfigError, WallClock};
 use crate::config::{BrokerConfig, validate_topic_config};
 use crate::disk::DiskConfig;
 use crate::net::{Latency, LinkConfig, NetConfig};
+use crate::trace::Keep;
 
 /// A topic that exists from the start.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -75,6 +76,8 @@ pub struct ClusterConfig {
     pub wall_clock: WallClock,
     /// Keep every event in the trace, not only its hash.
     pub keep_events: bool,
+    /// Keep at least the events that [are rare](crate::event::Event::is_rare).
+    pub keep_rare_events: bool,
 }
 
 /// 2023-11-14T22:13:20Z: what wall clocks show at the start of a simulated run.
@@ -119,6 +122,16 @@ impl ClusterConfig {
             disk: DiskConfig::default(),
             wall_clock: WallClock::starting_at(0),
             keep_events: false,
+            keep_rare_events: false,
+        }
+    }
+
+    /// What the trace is to keep.
+    pub(super) fn keep(&self) -> Keep {
+        match (self.keep_events, self.keep_rare_events) {
+            (true, _) => Keep::All,
+            (false, true) => Keep::Rare,
+            (false, false) => Keep::Nothing,
         }
     }
 

@@ -194,7 +194,7 @@ impl Cluster {
             agenda: Agenda::new(),
             faults: FaultBoard::default(),
             gate: Gate::default(),
-            trace: Trace::new(config.keep_events),
+            trace: Trace::new(config.keep()),
             marks: MarkCounter::new(),
             reached: Vec::new(),
             topics_to_create: config.topics.clone(),
@@ -258,6 +258,11 @@ impl Cluster {
     /// What happened so far.
     pub fn trace(&self) -> &Trace {
         &self.trace
+    }
+
+    /// What happened so far, when nothing else of the cluster is needed any more.
+    pub fn into_trace(self) -> Trace {
+        self.trace
     }
 
     /// Steps the machine has taken: deliveries, timers, faults and ends of a turn.

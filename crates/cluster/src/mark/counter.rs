@@ -79,6 +79,11 @@ impl MarkCounter {
         self.totals[name as usize]
     }
 
+    /// How often each mark has occurred, in the order of [`MarkName::ALL`].
+    pub fn totals(&self) -> &[u64] {
+        &self.totals
+    }
+
     /// How many triggers still wait.
     pub fn waiting(&self) -> usize {
         self.watches.len()

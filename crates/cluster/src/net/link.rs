@@ -15,8 +15,8 @@ const NANOS_PER_SEC: u128 = 1_000_000_000;
 pub(super) struct Links {
     config: NetConfig,
     seed: Seed,
-    /// Those that have needed randomness or pacing so far.
-    links: BTreeMap<(Endpoint, Endpoint), Link>,
+    /// Those that have needed randomness or pacing so far, by [`key`].
+    links: BTreeMap<u128, Link>,
 }
 
 impl Links {
@@ -49,7 +49,7 @@ impl Links {
         }
         let link = self
             .links
-            .entry((from, to))
+            .entry(key(from, to))
             .or_insert_with(|| Link::new(self.seed, from, to));
         let departure = bandwidth.map_or(now, |limit| link.pace(now, size, limit));
         departure + config.latency.draw(&mut link.rng) + extra
@@ -57,8 +57,8 @@ impl Links {
 
     /// Forgets the bytes that still wait for their turn.
     pub(super) fn unclog(&mut self, from: &EndpointSet, to: &EndpointSet) {
-        for ((sender, receiver), link) in &mut self.links {
-            if from.contains(*sender) && to.contains(*receiver) {
+        for link in self.links.values_mut() {
+            if from.contains(link.from) && to.contains(link.to) {
                 link.busy_until = SimTime::ZERO;
             }
         }
@@ -69,6 +69,8 @@ impl Links {
 /// that a message more or less on one link changes nothing on another.
 #[derive(Clone, Debug)]
 struct Link {
+    from: Endpoint,
+    to: Endpoint,
     rng: SimRng,
     /// When the last byte that was sent has left the sender.
     busy_until: SimTime,
@@ -85,6 +87,8 @@ impl Link {
         };
         let index = u64::from(number(from)) << 32 | u64::from(number(to));
         Link {
+            from,
+            to,
             rng: seed.stream(component, index),
             busy_until: SimTime::ZERO,
         }
@@ -97,6 +101,19 @@ impl Link {
         self.busy_until = self.busy_until.max(now) + takes;
         self.busy_until
     }
+}
+
+/// The pair as one number, which is compared faster.
+fn key(from: Endpoint, to: Endpoint) -> u128 {
+    let of = |endpoint: Endpoint| {
+        let kind: u64 = match endpoint {
+            Endpoint::Client(_) => 0,
+            Endpoint::Broker(_) => 1,
+            Endpoint::Controller => 2,
+        };
+        u128::from(kind << 32 | u64::from(number(endpoint)))
+    };
+    of(from) << 64 | of(to)
 }
 
 fn number(endpoint: Endpoint) -> u32 {

@@ -18,20 +18,33 @@ use hasher::PortableHasher;
 /// Events between two checkpoints of the hash.
 const CHECKPOINT_EVERY: u64 = 1024;
 
-/// What happened so far. Always hashes; keeps the events only if asked to.
+/// Which events a trace keeps besides hashing all of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Keep {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those that [`Event::is_rare`].
+    Rare,
+    /// Every one, which takes memory without bound.
+    All,
+}
+
+/// What happened so far. Always hashes; keeps events only if asked to.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     hasher: PortableHasher,
     count: u64,
     checkpoints: Vec<u64>,
-    kept: Option<Vec<(SimTime, Event)>>,
+    keep: Keep,
+    kept: Vec<(SimTime, Event)>,
 }
 
 impl Trace {
-    /// An empty trace. With `keep` it stores every event, which takes memory without bound.
-    pub fn new(keep: bool) -> Trace {
+    /// An empty trace.
+    pub fn new(keep: Keep) -> Trace {
         Trace {
-            kept: keep.then(Vec::new),
+            keep,
             ..Trace::default()
         }
     }
@@ -45,8 +58,8 @@ impl Trace {
         if self.count.is_multiple_of(CHECKPOINT_EVERY) {
             self.checkpoints.push(self.hasher.finish());
         }
-        if let Some(kept) = &mut self.kept {
-            kept.push((now, event.clone()));
+        if self.keep == Keep::All || (self.keep == Keep::Rare && event.is_rare()) {
+            self.kept.push((now, event.clone()));
         }
     }
 
@@ -60,13 +73,18 @@ impl Trace {
         self.count
     }
 
-    /// The events, if they are kept; else nothing.
+    /// The events that are kept.
     pub fn events(&self) -> &[(SimTime, Event)] {
-        self.kept.as_deref().unwrap_or_default()
+        &self.kept
+    }
+
+    /// The events that are kept, without the rest of the trace.
+    pub fn into_events(self) -> Vec<(SimTime, Event)> {
+        self.kept
     }
 
     /// Where two traces part: the numbers of the events, from 0, among which the first difference lies. `None` if the
-    /// traces are equal. Exact if both keep their events, else within 1024.
+    /// traces are equal. Exact if both keep all events, else within 1024.
     pub fn first_difference(&self, other: &Trace) -> Option<Range<u64>> {
         if self.count == other.count && self.hash() == other.hash() {
             return None;
@@ -78,8 +96,8 @@ impl Trace {
             .take_while(|(a, b)| a == b)
             .count() as u64;
         let from = equal * CHECKPOINT_EVERY;
-        if let (Some(ours), Some(theirs)) = (&self.kept, &other.kept) {
-            let same = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count() as u64;
+        if self.keep == Keep::All && other.keep == Keep::All {
+            let same = self.kept.iter().zip(&other.kept).take_while(|(a, b)| a == b).count() as u64;
             return Some(same..same + 1);
         }
         Some(from..(from + CHECKPOINT_EVERY).min(self.count.max(other.count)))

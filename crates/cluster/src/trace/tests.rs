@@ -3,8 +3,8 @@ use std::hash::{Hash, Hasher};
 use kafka_sim_core::{BrokerId, SimTime};
 
 use crate::event::Event;
-use crate::trace::Trace;
 use crate::trace::hasher::PortableHasher;
+use crate::trace::{Keep, Trace};
 
 fn started(broker: i32) -> Event {
     Event::BrokerStarted {
@@ -13,7 +13,7 @@ fn started(broker: i32) -> Event {
 }
 
 fn trace_of(keep: bool, events: impl IntoIterator<Item = i32>) -> Trace {
-    let mut trace = Trace::new(keep);
+    let mut trace = Trace::new(if keep { Keep::All } else { Keep::Nothing });
     for (index, broker) in events.into_iter().enumerate() {
         trace.record(SimTime::from_nanos(index as u64), &started(broker));
     }
@@ -34,7 +34,7 @@ fn the_hash_is_the_same_on_every_machine() {
 #[test]
 fn the_hash_covers_order_time_and_content() {
     let hash = |events: &[(u64, i32)]| {
-        let mut trace = Trace::new(false);
+        let mut trace = Trace::new(Keep::Nothing);
         events
             .iter()
             .for_each(|(at, broker)| trace.record(SimTime::from_nanos(*at), &started(*broker)));
@@ -97,4 +97,26 @@ fn a_trace_that_goes_on_differs_where_the_other_ends() {
 #[test]
 fn an_event_stays_small() {
     assert!(size_of::<Event>() <= 128, "{}", size_of::<Event>());
+}
+
+#[test]
+fn a_trace_that_keeps_what_is_rare_keeps_no_more_and_hashes_the_same() {
+    let rare = started(1);
+    let frequent = Event::HighWatermark {
+        broker: BrokerId(1),
+        tp: crate::peer::Tp {
+            topic: uuid::Uuid::nil(),
+            partition: 0,
+        },
+        hw: 3,
+    };
+    let trace = |keep| {
+        let mut trace = Trace::new(keep);
+        trace.record(SimTime::ZERO, &frequent);
+        trace.record(SimTime::ZERO, &rare);
+        trace
+    };
+    assert_eq!(trace(Keep::Rare).events(), [(SimTime::ZERO, rare.clone())]);
+    assert_eq!(trace(Keep::All).events().len(), 2);
+    assert_eq!(trace(Keep::Rare).hash(), trace(Keep::Nothing).hash());
 }

@@ -107,12 +107,12 @@ fn exponential_gaps_keep_to_their_cap() {
 
 #[test]
 fn logarithms_are_exact_at_powers_of_two_and_close_elsewhere() {
-    assert_eq!(neg_log2_q32(1), 64 << 32);
-    assert_eq!(neg_log2_q32(1 << 63), 1 << 32);
-    assert_eq!(neg_log2_q32(1 << 62), 2 << 32);
+    assert_eq!(logarithm::exact(1), 64 << 32);
+    assert_eq!(logarithm::exact(1 << 63), 1 << 32);
+    assert_eq!(logarithm::exact(1 << 62), 2 << 32);
     // -log2(3/4) = 0.41503749927884...
-    assert_eq!(neg_log2_q32(3 << 62) >> 12, 1_782_572_486 >> 12);
-    assert!(neg_log2_q32(u64::MAX) <= 1);
+    assert_eq!(logarithm::exact(3 << 62) >> 12, 1_782_572_486 >> 12);
+    assert!(logarithm::exact(u64::MAX) <= 1);
 }
 
 #[test]

@@ -65,6 +65,8 @@ pub struct Tally {
     pub dangers: BTreeMap<&'static str, u64>,
     /// The first failing seeds, 20 at the most.
     pub found: Vec<Found>,
+    /// Features of runs that were met, if the search was steered by them.
+    pub combinations: u64,
     /// Runs that were done, the ones after the first failing seed included. The only number that depends on threads.
     pub done: u64,
     /// Virtual time of the runs that were done.
@@ -95,7 +97,12 @@ impl Search {
             tally.done += trials.len() as u64;
             tally.done_virtual_time += trials.iter().map(|trial| trial.outcome.virtual_time).sum();
             for trial in trials {
-                self.count(trial, &mut tally);
+                let seed = trial.seed;
+                tally.count(trial, |claim| Found {
+                    seed,
+                    schedule: schedule(seed, self.budget, &self.world),
+                    claim,
+                });
                 if tally.failures > 0 && !self.keep_going {
                     return Ok(tally);
                 }
@@ -108,27 +115,29 @@ impl Search {
         let outcome = self.world.outcome(seed, &schedule)?;
         Ok(Trial { seed, outcome })
     }
+}
 
-    fn count(&self, trial: Trial, tally: &mut Tally) {
-        let Trial { seed, outcome } = trial;
-        tally.runs += 1;
-        tally.virtual_time += outcome.virtual_time;
-        tally.endangered += u64::from(!outcome.dangers.is_vacuous());
+impl Tally {
+    /// Counts a run. `found` tells what to remember of one that broke the claim.
+    pub(super) fn count(&mut self, trial: Trial, found: impl FnOnce(Claim) -> Found) {
+        let Trial { outcome, .. } = trial;
+        self.runs += 1;
+        self.virtual_time += outcome.virtual_time;
+        self.endangered += u64::from(!outcome.dangers.is_vacuous());
         for (name, count) in named(&outcome.dangers) {
-            *tally.dangers.entry(name).or_default() += count;
+            *self.dangers.entry(name).or_default() += count;
         }
         let Some(claim) = outcome.broken.first().copied() else {
             return;
         };
-        tally.failures += 1;
-        if tally.found.len() < REMEMBERED {
-            let schedule = schedule(seed, self.budget, &self.world);
-            tally.found.push(Found { seed, schedule, claim });
+        self.failures += 1;
+        if self.found.len() < REMEMBERED {
+            self.found.push(found(claim));
         }
     }
 }
 
-fn named(dangers: &Dangers) -> [(&'static str, u64); 17] {
+pub(super) fn named(dangers: &Dangers) -> [(&'static str, u64); 17] {
     let Dangers {
         acked_during_fault,
         leader_changes,

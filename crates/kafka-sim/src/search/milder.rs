@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use kafka_sim_cluster::disk::Survivors;
-use kafka_sim_cluster::fault::{Fault, Role, Schedule, ScheduledFault, Trigger};
+use kafka_sim_cluster::fault::{Fault, Filter, Peer, Role, Schedule, ScheduledFault, Trigger};
 use kafka_sim_core::SimTime;
 
-use super::TOPIC;
+use super::{TOPIC, World, names};
 
 /// Schedules with fewer faults: without one half, one quarter and so on down to without a single fault.
 pub(super) fn fewer(schedule: &Schedule) -> Vec<Schedule> {
@@ -48,7 +48,7 @@ fn of_fault(fault: &Fault) -> Vec<Fault> {
     if let Some(host) = fault.client() {
         return of_client_fault(fault, host);
     }
-    let Some(target) = sole_target(fault) else {
+    let Some(target) = target(fault) else {
         return Vec::new();
     };
     let mut simpler = Vec::new();
@@ -56,7 +56,16 @@ fn of_fault(fault: &Fault) -> Vec<Fault> {
         // Who is struck matters more than how.
         simpler.push(with_target(fault, &Role::leader_of(TOPIC, 0)));
     }
-    let kinds: [fn(Role) -> Fault; 8] = [
+    let kinds: [fn(Role) -> Fault; 10] = [
+        |target| Fault::Delay {
+            from: Peer::Clients,
+            to: Peer::Brokers(target),
+            extra: Duration::from_millis(200),
+        },
+        |target| Fault::Reset {
+            a: Peer::Clients,
+            b: Peer::Brokers(target),
+        },
         Fault::IsolateFromController,
         Fault::Isolate,
         Fault::Pause,
@@ -68,6 +77,7 @@ fn of_fault(fault: &Fault) -> Vec<Fault> {
     ];
     let milder = kinds.into_iter().map(|kind| kind(target.clone()));
     simpler.extend(milder.filter(|milder| milder.severity() < fault.severity()));
+    simpler.extend(swallowing_one(fault));
     simpler
 }
 
@@ -88,12 +98,54 @@ fn of_client_fault(fault: &Fault, host: &str) -> Vec<Fault> {
     milder.filter(|milder| milder.severity() < fault.severity()).collect()
 }
 
+/// A fault that swallows several requests with only one of them.
+fn swallowing_one(fault: &Fault) -> Option<Fault> {
+    let one = |filter: &Filter| Filter {
+        count: 1,
+        ..filter.clone()
+    };
+    match fault {
+        Fault::DropRequest(filter) if filter.count > 1 => Some(Fault::DropRequest(one(filter))),
+        Fault::DropResponse(filter) if filter.count > 1 => Some(Fault::DropResponse(one(filter))),
+        _ => None,
+    }
+}
+
+/// The same faults aimed at a smaller world: brokers and partitions that it lacks are counted round.
+pub(super) fn folded(schedule: &Schedule, world: &World) -> Schedule {
+    let brokers = i32::try_from(world.brokers).unwrap_or(i32::MAX).max(1);
+    let partition = |partition: i32| partition.rem_euclid(world.partitions.max(1));
+    let fold = |scheduled: &ScheduledFault| {
+        let mut scheduled = scheduled.clone();
+        if let Some(role) = target(&scheduled.fault).cloned() {
+            let role = match role {
+                Role::Broker(id) => Role::broker(id.0.rem_euclid(brokers)),
+                Role::LeaderOf { topic, partition: old } => Role::leader_of(topic, partition(old)),
+                Role::FollowerOf {
+                    topic,
+                    partition: old,
+                    nth,
+                } => Role::follower_of(topic, partition(old), nth),
+                other => other,
+            };
+            scheduled.fault = with_target(&scheduled.fault, &role);
+        }
+        // Marks of partitions and brokers that are not there never come: time does.
+        if names::unknown_trigger(world, &scheduled.at).is_some() {
+            scheduled.at = Trigger::At(SimTime::from_secs(1));
+        }
+        scheduled
+    };
+    schedule.faults.iter().map(fold).collect()
+}
+
 fn power_loss(target: Role, survivors: Survivors) -> Fault {
     Fault::PowerLoss { target, survivors }
 }
 
-/// Whom a fault strikes that is done to brokers as a whole. Other faults have nothing milder to stand for them.
-fn sole_target(fault: &Fault) -> Option<&Role> {
+/// Whom a fault strikes that is done to brokers as a whole, or to the links of one. Other faults have nothing milder to
+/// stand for them.
+fn target(fault: &Fault) -> Option<&Role> {
     match fault {
         Fault::Kill(target)
         | Fault::PowerLoss { target, .. }
@@ -101,23 +153,33 @@ fn sole_target(fault: &Fault) -> Option<&Role> {
         | Fault::Pause(target)
         | Fault::Isolate(target)
         | Fault::IsolateFromController(target)
-        | Fault::Wipe(target) => Some(target),
+        | Fault::Wipe(target)
+        | Fault::SlowMetadata { target, .. } => Some(target),
+        Fault::Delay { to: peer, .. } | Fault::Hold { to: peer, .. } | Fault::Reset { b: peer, .. } => peer.role(),
+        Fault::DropRequest(filter) | Fault::DropResponse(filter) => filter.broker.as_ref(),
         _ => None,
     }
 }
 
 fn with_target(fault: &Fault, target: &Role) -> Fault {
+    let mut fault = fault.clone();
     let target = target.clone();
-    match fault {
-        Fault::Kill(_) => Fault::Kill(target),
-        Fault::PowerLoss { survivors, .. } => power_loss(target, *survivors),
-        Fault::ControlledStop(_) => Fault::ControlledStop(target),
-        Fault::Pause(_) => Fault::Pause(target),
-        Fault::Isolate(_) => Fault::Isolate(target),
-        Fault::IsolateFromController(_) => Fault::IsolateFromController(target),
-        Fault::Wipe(_) => Fault::Wipe(target),
-        other => other.clone(),
+    match &mut fault {
+        Fault::Kill(old)
+        | Fault::PowerLoss { target: old, .. }
+        | Fault::ControlledStop(old)
+        | Fault::Pause(old)
+        | Fault::Isolate(old)
+        | Fault::IsolateFromController(old)
+        | Fault::Wipe(old)
+        | Fault::SlowMetadata { target: old, .. } => *old = target,
+        Fault::Delay { to: peer, .. } | Fault::Hold { to: peer, .. } | Fault::Reset { b: peer, .. } => {
+            *peer = Peer::Brokers(target);
+        }
+        Fault::DropRequest(filter) | Fault::DropResponse(filter) => filter.broker = Some(target),
+        _ => {}
     }
+    fault
 }
 
 fn shorter(heal_after: Option<Duration>) -> Vec<Duration> {

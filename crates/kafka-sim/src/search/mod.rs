@@ -21,6 +21,7 @@
 
 mod claim;
 mod counterfactual;
+mod coverage;
 mod failure;
 mod generate;
 mod hunt;
@@ -28,19 +29,30 @@ mod milder;
 mod names;
 mod parallel;
 mod pinned;
+mod promised;
+mod report;
 mod seeds;
 mod settings;
 mod shrink;
+mod steered;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "proptest")]
+mod varied;
 mod world;
 
 pub use claim::Claim;
 pub use counterfactual::cures;
 pub use failure::{FailureError, FailureFile, Replayed};
+#[cfg(feature = "proptest")]
+pub(crate) use generate::scheduled;
 pub use generate::{Budget, schedule};
 pub use hunt::{Found, Search, Tally, Trial};
+pub use promised::promised;
+pub use report::{FoundReport, MergeError, SearchReport};
 pub use seeds::{Seeds, Shard};
 pub use settings::{Profile, Setting, Settings};
 pub use shrink::{Shrunk, shrink};
+#[cfg(feature = "proptest")]
+pub(crate) use varied::{choices, chosen};
 pub use world::{Outcome, TOPIC, World};

@@ -29,13 +29,18 @@ fn unknown_in(world: &World, scheduled: &ScheduledFault) -> Option<String> {
             Fault::AddPartitions { topic, .. } => no_partition(world, topic, 0),
             _ => None,
         })
-        .or_else(|| match &scheduled.at {
-            Trigger::At(_) => None,
-            Trigger::Nth { mark, .. } => mark
-                .partition()
-                .and_then(|(topic, partition)| no_partition(world, topic, partition))
-                .or_else(|| mark.broker().and_then(|id| no_broker(world, id))),
-        })
+        .or_else(|| unknown_trigger(world, &scheduled.at))
+}
+
+/// What a trigger names that the world does not have.
+pub(super) fn unknown_trigger(world: &World, at: &Trigger) -> Option<String> {
+    match at {
+        Trigger::At(_) => None,
+        Trigger::Nth { mark, .. } => mark
+            .partition()
+            .and_then(|(topic, partition)| no_partition(world, topic, partition))
+            .or_else(|| mark.broker().and_then(|id| no_broker(world, id))),
+    }
 }
 
 fn no_broker(world: &World, id: BrokerId) -> Option<String> {

@@ -9,8 +9,8 @@ use kafka_sim_core::Seed;
 /// is in two of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shard {
-    index: u64,
-    count: u64,
+    pub(super) index: u64,
+    pub(super) count: u64,
 }
 
 impl Shard {
@@ -43,9 +43,9 @@ impl fmt::Display for Shard {
 /// A range of seeds, or every n-th of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Seeds {
-    first: u64,
-    count: u64,
-    shard: Shard,
+    pub(super) first: u64,
+    pub(super) count: u64,
+    pub(super) shard: Shard,
 }
 
 impl Seeds {

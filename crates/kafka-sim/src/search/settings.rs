@@ -37,7 +37,7 @@ pub struct Setting {
     pub value: &'static str,
 }
 
-const fn setting(scope: Scope, key: &'static str, value: &'static str) -> Setting {
+pub(super) const fn setting(scope: Scope, key: &'static str, value: &'static str) -> Setting {
     Setting { scope, key, value }
 }
 
@@ -62,7 +62,7 @@ impl fmt::Display for Setting {
 }
 
 impl Settings {
-    fn scope(&self, scope: Scope) -> &BTreeMap<String, String> {
+    pub(super) fn scope(&self, scope: Scope) -> &BTreeMap<String, String> {
         match scope {
             Scope::Broker => &self.broker,
             Scope::Topic => &self.topic,

@@ -13,7 +13,7 @@ const FEWEST_RECORDS: u32 = 10;
 /// A failure that no single step makes smaller, unless the runs gave out before.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Shrunk {
-    /// The world with as few messages as it takes.
+    /// The world with as few messages, partitions and brokers as it takes.
     pub world: World,
     /// The faults that it takes.
     pub schedule: Schedule,
@@ -21,8 +21,9 @@ pub struct Shrunk {
     pub runs: u32,
 }
 
-/// Shrinks a failure towards fewer faults, milder kinds, shorter and earlier ones, and fewer messages. The seed stays,
-/// and so does the claim that breaks. Equal arguments give equal results.
+/// Shrinks a failure towards fewer faults, milder kinds, shorter and earlier ones, smaller counts, fewer messages, fewer
+/// partitions, and fewer brokers, though never fewer than replicas, which promises depend on. The seed stays, and so does
+/// the claim that breaks. Equal arguments give equal results.
 pub fn shrink(world: &World, seed: Seed, schedule: &Schedule, claim: Claim) -> Shrunk {
     let mut shrinking = Shrinking {
         seed,
@@ -31,7 +32,7 @@ pub fn shrink(world: &World, seed: Seed, schedule: &Schedule, claim: Claim) -> S
         world: world.clone(),
         schedule: schedule.clone(),
     };
-    while shrinking.drop_faults() | shrinking.soften_faults() | shrinking.send_less() {}
+    while shrinking.drop_faults() | shrinking.soften_faults() | shrinking.send_less() | shrinking.narrow() {}
     Shrunk {
         world: shrinking.world,
         schedule: shrinking.schedule,
@@ -107,5 +108,27 @@ impl Shrinking {
             any = true;
         }
         any
+    }
+
+    /// Partitions and brokers, from the fewest that make a world.
+    fn narrow(&mut self) -> bool {
+        let fewer_partitions = (1..self.world.partitions).map(|partitions| World {
+            partitions,
+            ..self.world.clone()
+        });
+        let replicas = usize::from(self.world.replicas.unsigned_abs());
+        let fewer_brokers = (replicas..self.world.brokers).map(|brokers| World {
+            brokers,
+            ..self.world.clone()
+        });
+        let narrower: Vec<World> = fewer_partitions.chain(fewer_brokers).collect();
+        for world in narrower {
+            let schedule = milder::folded(&self.schedule, &world);
+            if self.still_fails(&world, &schedule) {
+                (self.world, self.schedule) = (world, schedule);
+                return true;
+            }
+        }
+        false
     }
 }

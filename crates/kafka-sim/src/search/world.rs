@@ -115,21 +115,31 @@ impl World {
     /// If the run does, after naming its seed and schedule: a search that only said that some run had panicked would
     /// be of no use.
     pub fn outcome(&self, seed: Seed, schedule: &Schedule) -> Result<Outcome, ConfigError> {
-        let ran = catch_unwind(AssertUnwindSafe(|| self.run(seed, schedule)));
+        self.judged(seed, schedule).map(|(_, outcome)| outcome)
+    }
+
+    /// Like [`World::outcome`], with the run, of which only rare events are kept.
+    pub(super) fn judged(&self, seed: Seed, schedule: &Schedule) -> Result<(Run, Outcome), ConfigError> {
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            let run = self.sim(seed, schedule)?.keep_events(false).run()?;
+            let verdict = run.verdict(&Claim::promises());
+            Ok((run, verdict))
+        }));
         let Ok(ran) = ran else {
             panic!("the run of seed {seed} panicked under {}", schedule.to_rust());
         };
-        let (run, report) = ran?;
+        let (run, verdict) = ran?;
         let broken = Claim::ALL.into_iter().filter(|claim| match claim.promise() {
-            Some(promise) => report.verdict.violations_of(promise).next().is_some(),
+            Some(promise) => verdict.violations_of(promise).next().is_some(),
             // What was not read to its end cannot be judged, and counts as not at rest.
-            None => !run.converged || (!report.verdict.holds() && report.verdict.violations().is_empty()),
+            None => !run.converged || (!verdict.holds() && verdict.violations().is_empty()),
         });
-        Ok(Outcome {
+        let outcome = Outcome {
             broken: broken.collect(),
-            dangers: report.verdict.dangers(),
+            dangers: verdict.dangers(),
             trace_hash: run.trace_hash,
             virtual_time: run.ended_at.since_start(),
-        })
+        };
+        Ok((run, outcome))
     }
 }

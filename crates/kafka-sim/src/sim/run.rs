@@ -1,6 +1,6 @@
 //! A finished run.
 
-use kafka_sim_check::{Dangers, History, Observation, Promise, Report, judge};
+use kafka_sim_check::{Dangers, History, Observation, Promise, Report, Verdict, judge};
 use kafka_sim_cluster::event::Event;
 use kafka_sim_cluster::fault::Schedule;
 use kafka_sim_cluster::view::View;
@@ -15,7 +15,8 @@ use crate::explain::{Explainer, Settings};
 pub struct Run {
     /// What clients saw.
     pub history: History,
-    /// What happened inside the cluster, if the trace kept its events. Instants count from the start of the cluster.
+    /// What happened inside the cluster; only what [is rare](Event::is_rare) if the trace did not keep every event.
+    /// Instants count from the start of the cluster.
     pub events: Vec<(SimTime, Event)>,
     /// Equal for equal runs, on every machine.
     pub trace_hash: u64,
@@ -31,6 +32,10 @@ pub struct Run {
     pub converged: bool,
     /// Deliveries and timers that the run consisted of.
     pub steps: u64,
+    /// How often each mark occurred, in the order of `MarkName::ALL`.
+    pub(crate) marks: Vec<u64>,
+    /// The trace kept every event.
+    told_in_full: bool,
     seed: Seed,
     schedule: Schedule,
     settings: Settings,
@@ -40,7 +45,10 @@ pub struct Run {
 impl Run {
     pub(super) fn new(sim: &Sim, world: World, started_at: SimTime, healed_at: SimTime, converged: bool) -> Run {
         let mut history = world.history;
-        let events = world.cluster.trace().events().to_vec();
+        let trace_hash = world.cluster.trace().hash();
+        let (view, marks) = (world.cluster.view(), world.cluster.marks().totals().to_vec());
+        let steps = world.cluster.steps() + world.steps;
+        let events = world.cluster.into_trace().into_events();
         for (from, until) in faulty_spans(&events, healed_at) {
             history.record(Observation::FaultActive {
                 from: from.as_nanos(),
@@ -51,14 +59,16 @@ impl Run {
             dangers: dangers(&events, &history),
             settings: Settings::of(sim, sim.producers.iter().map(ProducerPlan::settings).collect()),
             history,
-            trace_hash: world.cluster.trace().hash(),
-            view: world.cluster.view(),
+            trace_hash,
+            view,
+            marks,
+            told_in_full: sim.cluster.keep_events,
             events,
             started_at,
             healed_at,
             ended_at: world.now,
             converged,
-            steps: world.cluster.steps() + world.steps,
+            steps,
             seed: sim.seed,
             schedule: sim.schedule.clone(),
         }
@@ -88,9 +98,17 @@ impl Run {
         self.dangers
     }
 
-    /// Judges the run and explains every violation from the trace.
+    /// Judges the run.
+    pub(crate) fn verdict(&self, promises: &[Promise]) -> Verdict {
+        judge(&self.history, promises).with_dangers(self.dangers)
+    }
+
+    /// Judges the run and explains every violation from the trace, if that kept every event.
     pub fn check(&self, promises: &[Promise]) -> Report {
-        let verdict = judge(&self.history, promises).with_dangers(self.dangers);
+        let verdict = self.verdict(promises);
+        if !self.told_in_full {
+            return Report::new(verdict, Vec::new());
+        }
         let explainer = Explainer::new(&self.history, &self.events, &self.view, &self.settings);
         let explanations = verdict
             .violations()

@@ -90,6 +90,10 @@ fn local(conn: ConnId) -> (usize, u32) {
     )
 }
 
+fn earlier(due: Option<SimTime>, other: SimTime) -> Option<SimTime> {
+    Some(due.map_or(other, |due| due.min(other)))
+}
+
 impl World {
     pub(super) fn new(cluster: Cluster, listeners: Vec<(Arc<str>, u16)>) -> World {
         World {
@@ -127,22 +131,20 @@ impl World {
             if done(self) {
                 return true;
             }
-            let Some(next) = self.next_due().filter(|next| *next <= limit) else {
+            let cluster_due = self.cluster.next_due();
+            let dues = self.dues.iter().copied().flatten().fold(cluster_due, earlier);
+            let Some(next) = dues.filter(|next| *next <= limit) else {
                 self.now = self.now.max(limit);
                 return done(self);
             };
             self.now = self.now.max(next);
-            self.step();
+            self.step(cluster_due);
         }
     }
 
-    fn next_due(&self) -> Option<SimTime> {
-        self.dues.iter().copied().flatten().chain(self.cluster.next_due()).min()
-    }
-
     /// Lets everything happen that is due now: the cluster first, then the clients in order.
-    fn step(&mut self) {
-        if self.cluster.next_due().is_some_and(|at| at <= self.now) {
+    fn step(&mut self, cluster_due: Option<SimTime>) {
+        if cluster_due.is_some_and(|at| at <= self.now) {
             self.cluster.advance(self.now, &mut self.from_cluster);
             self.carry();
         }
@@ -204,10 +206,12 @@ impl World {
             } else if self.from_cluster.is_empty() {
                 return;
             }
-            let outputs: Vec<Output> = self.from_cluster.drain(..).collect();
-            for output in outputs {
+            let mut outputs = std::mem::take(&mut self.from_cluster);
+            for output in outputs.drain(..) {
                 self.deliver(output);
             }
+            // Delivering tells the cluster nothing, so the buffer is still this one.
+            self.from_cluster = outputs;
         }
     }
 
