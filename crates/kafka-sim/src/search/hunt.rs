@@ -128,7 +128,7 @@ impl Search {
     }
 }
 
-fn named(dangers: &Dangers) -> [(&'static str, u64); 13] {
+fn named(dangers: &Dangers) -> [(&'static str, u64); 17] {
     let Dangers {
         acked_during_fault,
         leader_changes,
@@ -143,6 +143,10 @@ fn named(dangers: &Dangers) -> [(&'static str, u64); 13] {
         pauses,
         link_faults,
         disk_faults,
+        handovers,
+        redeliveries,
+        commits_failed,
+        consumers_died,
     } = *dangers;
     [
         ("acked_during_fault", acked_during_fault),
@@ -158,5 +162,9 @@ fn named(dangers: &Dangers) -> [(&'static str, u64); 13] {
         ("pauses", pauses),
         ("link_faults", link_faults),
         ("disk_faults", disk_faults),
+        ("handovers", handovers),
+        ("redeliveries", redeliveries),
+        ("commits_failed", commits_failed),
+        ("consumers_died", consumers_died),
     ]
 }
