@@ -1,8 +1,10 @@
 //! Themes: short stories about what a cluster promises under faults, and what it loses when a promise is not asked for.
 
+mod consumer_groups;
 mod deletion;
 mod determinism;
 mod disks;
+mod fleet;
 mod high_watermark;
 mod isr;
 mod leadership;

@@ -22,6 +22,7 @@
 
 mod backoff;
 mod config;
+mod consumer;
 mod io;
 mod keys;
 mod network;
@@ -30,7 +31,11 @@ mod reader;
 #[cfg(test)]
 mod testing;
 
-pub use config::{Acks, IsolationLevel, NetworkConfig, OffsetReset, ProducerConfig, ReaderConfig};
+pub use config::{
+    Acks, Assignor, ConsumerConfig, GroupProtocol, IsolationLevel, NetworkConfig, OffsetReset, ProducerConfig,
+    ReaderConfig,
+};
+pub use consumer::{Consumer, ConsumerError, ConsumerOutcome, ConsumerRecord, GroupState, Repositioning};
 pub use io::{ClientInput, ClientOutput};
 pub use producer::{Header, Producer, ProducerRecord, SendError, SendOutcome, SendResult};
 pub use reader::{ReadError, ReadRecord, Reader, ReaderOutcome, StartAt};

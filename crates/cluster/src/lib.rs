@@ -22,4 +22,4 @@ pub mod view;
 
 pub use api::versions::{Served, TABLE as SERVED_APIS};
 pub use broker::CloseReason;
-pub use cluster::{Cluster, ClusterConfig, Input, Output, Topic};
+pub use cluster::{ClientFate, Cluster, ClusterConfig, Input, Output, Topic};

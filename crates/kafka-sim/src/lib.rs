@@ -33,7 +33,7 @@ pub mod strategy;
 pub use dump::dump;
 pub use kafka_sim_check as check;
 pub use kafka_sim_check::{Promise, Report, Violation};
-pub use kafka_sim_client::{ProducerConfig, ReaderConfig};
+pub use kafka_sim_client::{ConsumerConfig, ProducerConfig, ReaderConfig};
 pub use kafka_sim_cluster as cluster;
 pub use kafka_sim_cluster::disk::{DiskConfig, Survivors, WriteBack};
 pub use kafka_sim_cluster::fault::{Fault, Filter, Peer, Role, Schedule, ScheduledFault, Trigger};
@@ -43,4 +43,4 @@ pub use kafka_sim_core::keys::nearest;
 pub use kafka_sim_core::{BrokerId, ConfigError, Seed, SimTime};
 #[cfg(feature = "server")]
 pub use server::{Server, ServerBuilder, StartError};
-pub use sim::{Handling, ProducerPlan, Run, Sim, Spread};
+pub use sim::{ConsumerPlan, Handling, Marking, OnFailure, Pattern, ProducerPlan, Run, Sim, Spread};

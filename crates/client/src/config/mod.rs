@@ -1,10 +1,12 @@
 //! Configuration under Kafka's own keys, with the defaults of the Java clients 4.x.
 
+mod consumer;
 mod network;
 mod parse;
 mod producer;
 mod reader;
 
+pub use consumer::{Assignor, ConsumerConfig, GroupProtocol};
 pub use network::NetworkConfig;
 pub use producer::{Acks, ProducerConfig};
 pub use reader::{IsolationLevel, OffsetReset, ReaderConfig};

@@ -47,9 +47,52 @@ pub(super) fn boolean(key: &str, value: &str) -> Result<bool, ConfigError> {
     }
 }
 
+/// A length of time as Java's `Duration.parse` reads it, in lower case, without signs: `p1dt2h3m4.5s`.
+pub(super) fn iso_duration(text: &str) -> Option<Duration> {
+    let text = text.strip_prefix('p')?;
+    let (days, clock) = text.split_once('t').unwrap_or((text, ""));
+    let mut units = vec![('d', 86_400)];
+    let mut seconds = iso_part(days, &mut units)?;
+    let mut units = vec![('h', 3_600), ('m', 60), ('s', 1)];
+    seconds += iso_part(clock, &mut units)?;
+    let ends_well = text.ends_with(['d', 'h', 'm', 's']);
+    ends_well.then_some(seconds)
+}
+
+/// Adds numbers up, each followed by one of the units, in their order. Only seconds may have a fraction.
+fn iso_part(mut text: &str, units: &mut Vec<(char, u64)>) -> Option<Duration> {
+    let mut sum = Duration::ZERO;
+    while !text.is_empty() {
+        let end = text.find(|c: char| c.is_ascii_alphabetic())?;
+        let (number, rest) = text.split_at(end);
+        let unit = rest.chars().next()?;
+        let at = units.iter().position(|(name, _)| *name == unit)?;
+        let (_, seconds) = units.drain(..=at).next_back()?;
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let digits = |text: &str| text.len() <= 9 && text.chars().all(|c| c.is_ascii_digit());
+        if !digits(fraction) || (unit != 's' && !fraction.is_empty()) {
+            return None;
+        }
+        let nanos = format!("{fraction:0<9}").parse().ok()?;
+        sum += Duration::new(whole.parse::<u64>().ok()?.checked_mul(seconds)?, nanos);
+        text = &rest[1..];
+    }
+    Some(sum)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_read_as_iso_8601_writes_them() {
+        assert_eq!(iso_duration("pt1h30m"), Some(Duration::from_secs(5_400)));
+        assert_eq!(iso_duration("p2d"), Some(Duration::from_secs(172_800)));
+        assert_eq!(iso_duration("pt0.25s"), Some(Duration::from_millis(250)));
+        for wrong in ["", "p", "pt", "1h", "pt1m1h", "pt1.5h", "p-1d"] {
+            assert_eq!(iso_duration(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn values_are_trimmed_and_ranged() {

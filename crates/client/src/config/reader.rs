@@ -22,6 +22,8 @@ pub enum OffsetReset {
     Earliest,
     /// `latest`: continue at the log's end.
     Latest,
+    /// `by_duration:<ISO-8601>`: continue at the first record that is not older (KIP-1106).
+    ByDuration(Duration),
     /// `none`: report it and stop reading the partition.
     None,
 }
@@ -103,7 +105,7 @@ impl ReaderConfig {
         Ok(applied)
     }
 
-    fn apply(&mut self, key: &str, value: &str) -> Result<Applied, ConfigError> {
+    pub(super) fn apply(&mut self, key: &str, value: &str) -> Result<Applied, ConfigError> {
         match key {
             "fetch.min.bytes" => self.fetch_min_bytes = parse::int(key, value, 0)?,
             "fetch.max.bytes" => self.fetch_max_bytes = parse::int(key, value, 0)?,
@@ -119,13 +121,8 @@ impl ReaderConfig {
                 };
             }
             "auto.offset.reset" => {
-                // Divergence: `by_duration:...` (KIP-1106) is not modelled and therefore refused.
-                self.offset_reset = match value.trim().to_ascii_lowercase().as_str() {
-                    "earliest" => OffsetReset::Earliest,
-                    "latest" => OffsetReset::Latest,
-                    "none" => OffsetReset::None,
-                    _ => return Err(parse::invalid(key, value, "earliest, latest or none")),
-                };
+                let expected = "earliest, latest, none or by_duration:<ISO-8601 duration>";
+                self.offset_reset = offset_reset(value).ok_or_else(|| parse::invalid(key, value, expected))?;
             }
             "check.crcs" => self.check_crcs = parse::boolean(key, value)?,
             "client.rack" => self.client_rack = value.trim().into(),
@@ -133,6 +130,19 @@ impl ReaderConfig {
             _ => return self.network.apply(key, value),
         }
         Ok(Applied::Set)
+    }
+}
+
+fn offset_reset(value: &str) -> Option<OffsetReset> {
+    let value = value.trim().to_ascii_lowercase();
+    match value.as_str() {
+        "earliest" => Some(OffsetReset::Earliest),
+        "latest" => Some(OffsetReset::Latest),
+        "none" => Some(OffsetReset::None),
+        other => other
+            .strip_prefix("by_duration:")
+            .and_then(parse::iso_duration)
+            .map(OffsetReset::ByDuration),
     }
 }
 

@@ -31,12 +31,13 @@ impl<T> Network<T> {
         let request = ApiVersionsRequest::default()
             .with_client_software_name(StrBytes::from_static_str("kafka-sim"))
             .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")));
+        let (api, timeout) = (ApiKey::ApiVersions, self.request_timeout);
         self.transmit(
             id,
-            ApiKey::ApiVersions,
-            version,
+            (api, version),
             &request,
             Some(Purpose::ApiVersions),
+            timeout,
             now,
             out,
         );
@@ -144,6 +145,14 @@ fn throttle_of(body: &ResponseKind, version: i16) -> Option<Duration> {
         ResponseKind::ApiVersions(answer) => (answer.throttle_time_ms, 2),
         ResponseKind::InitProducerId(answer) => (answer.throttle_time_ms, 1),
         ResponseKind::ListOffsets(answer) => (answer.throttle_time_ms, 3),
+        ResponseKind::FindCoordinator(answer) => (answer.throttle_time_ms, 2),
+        ResponseKind::JoinGroup(answer) => (answer.throttle_time_ms, 3),
+        ResponseKind::SyncGroup(answer) => (answer.throttle_time_ms, 2),
+        ResponseKind::Heartbeat(answer) => (answer.throttle_time_ms, 2),
+        ResponseKind::LeaveGroup(answer) => (answer.throttle_time_ms, 2),
+        ResponseKind::OffsetCommit(answer) => (answer.throttle_time_ms, 4),
+        ResponseKind::OffsetFetch(answer) => (answer.throttle_time_ms, 4),
+        ResponseKind::ConsumerGroupHeartbeat(answer) => (answer.throttle_time_ms, 0),
         _ => return None,
     };
     let millis = u64::try_from(millis)

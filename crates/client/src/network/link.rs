@@ -43,7 +43,8 @@ pub(crate) struct InFlight<T> {
     pub(crate) correlation_id: i32,
     pub(crate) api: ApiKey,
     pub(crate) version: i16,
-    pub(crate) sent: SimTime,
+    /// When the connection is given up if there is no answer.
+    pub(crate) deadline: SimTime,
     pub(crate) purpose: Purpose<T>,
 }
 
@@ -133,16 +134,16 @@ impl<T> Link<T> {
         self.last_attempt + self.reconnect_pause
     }
 
-    /// When the link's own deadlines strike: connection set-up or the oldest unanswered request. The Java client
+    /// When the link's own deadlines strike: connection set-up or an unanswered request. The Java client
     /// compares whole milliseconds with "more than", hence the extra millisecond.
-    pub(crate) fn deadline(&self, request_timeout: Duration) -> Option<SimTime> {
+    pub(crate) fn deadline(&self) -> Option<SimTime> {
         const TICK: Duration = Duration::from_millis(1);
         match self.phase {
             Phase::Disconnected => None,
             Phase::Connecting => Some(self.last_attempt + self.setup_limit + TICK),
             Phase::CheckingVersions | Phase::Ready => {
-                let oldest = self.in_flight.front()?;
-                Some(oldest.sent + request_timeout + TICK)
+                let earliest = self.in_flight.iter().map(|request| request.deadline).min()?;
+                Some(earliest + TICK)
             }
         }
     }

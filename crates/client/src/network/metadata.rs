@@ -14,7 +14,7 @@ use kafka_protocol::messages::{
 use kafka_sim_core::{ErrorCode, SimRng, SimTime, TopicPartition, wire::StrBytes};
 use uuid::Uuid;
 
-use super::link::Node;
+use super::{link::Node, pattern::TopicPattern};
 use crate::{backoff::Backoff, config::NetworkConfig};
 
 /// One partition as metadata shows it.
@@ -40,12 +40,18 @@ pub(crate) struct TopicInfo {
 pub(crate) struct Metadata {
     /// Topics in use. Divergence: the Java producer forgets a topic after `metadata.max.idle.ms`.
     wanted: BTreeSet<Arc<str>>,
+    /// With a pattern, all topics are asked for, and those that match are kept.
+    pattern: Option<TopicPattern>,
     allow_auto_create: bool,
     nodes: BTreeMap<i32, Node>,
     topics: BTreeMap<Arc<str>, TopicInfo>,
     /// Newest leader epoch ever seen: older metadata does not replace newer (KIP-320).
     last_epochs: BTreeMap<TopicPartition, i32>,
     update_wanted: bool,
+    /// Topics became of interest that no request has named.
+    unasked: bool,
+    /// The snapshot answers a request for everything of interest.
+    complete: bool,
     last_success: SimTime,
     failures: u32,
     equal_answers: u32,
@@ -60,11 +66,14 @@ impl Metadata {
     pub(crate) fn new(config: &NetworkConfig, bootstrap: &[Node], allow_auto_create: bool) -> Metadata {
         Metadata {
             wanted: BTreeSet::new(),
+            pattern: None,
             allow_auto_create,
             nodes: by_id(bootstrap),
             topics: BTreeMap::new(),
             last_epochs: BTreeMap::new(),
             update_wanted: true,
+            unasked: false,
+            complete: true,
             last_success: SimTime::ZERO,
             failures: 0,
             equal_answers: 0,
@@ -75,14 +84,48 @@ impl Metadata {
         }
     }
 
+    /// Topics in use from now on, and the pattern after which to look for more. What is new is looked up at once.
+    pub(crate) fn want_only(&mut self, topics: BTreeSet<Arc<str>>, pattern: Option<TopicPattern>) {
+        let more = topics.iter().any(|topic| !self.wanted.contains(topic));
+        if more || self.pattern != pattern {
+            self.want_soon();
+        }
+        self.topics.retain(|topic, _| {
+            topics.contains(topic) || pattern.as_ref().is_some_and(|pattern| pattern.matches(topic))
+        });
+        self.wanted = topics;
+        self.pattern = pattern;
+    }
+
+    /// Topics the snapshot knows without an error.
+    pub(crate) fn known_topics(&self) -> impl Iterator<Item = (&Arc<str>, &TopicInfo)> {
+        self.topics.iter().filter(|(_, info)| info.error.is_ok())
+    }
+
+    /// Whether an answer named everything of interest.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Whether no back-off stands in the way of a refresh.
+    pub(crate) fn may_refresh(&self, now: SimTime) -> bool {
+        self.allowed_at <= now
+    }
+
     /// Names a topic as used. A new one is looked up at once, whatever back-off is running.
     pub(crate) fn want(&mut self, topic: &Arc<str>) {
         if !self.wanted.contains(topic) {
             self.wanted.insert(topic.clone());
-            self.update_wanted = true;
-            self.equal_answers = 0;
-            self.allowed_at = SimTime::ZERO;
+            self.want_soon();
         }
+    }
+
+    fn want_soon(&mut self) {
+        self.update_wanted = true;
+        self.unasked = true;
+        self.complete = false;
+        self.equal_answers = 0;
+        self.allowed_at = SimTime::ZERO;
     }
 
     /// Something suggests that the snapshot is old.
@@ -123,12 +166,19 @@ impl Metadata {
     }
 
     /// The request for all topics in use.
-    pub(crate) fn request(&self, version: i16) -> MetadataRequest {
+    pub(crate) fn request(&mut self, version: i16) -> MetadataRequest {
+        self.unasked = false;
         let topics = self.wanted.iter().map(|topic| {
             MetadataRequestTopic::default().with_name(Some(StrBytes::from_string(topic.to_string()).into()))
         });
+        // No list asks for all topics; in version 0 an empty one does.
+        let topics = match (&self.pattern, version) {
+            (None, _) => Some(topics.collect()),
+            (Some(_), 0) => Some(Vec::new()),
+            (Some(_), _) => None,
+        };
         MetadataRequest::default()
-            .with_topics(Some(topics.collect()))
+            .with_topics(topics)
             // Before version 4 a request could not ask for less.
             .with_allow_auto_topic_creation(self.allow_auto_create || version < 4)
     }
@@ -140,7 +190,8 @@ impl Metadata {
             return;
         }
         self.failures = 0;
-        self.update_wanted = false;
+        self.update_wanted = self.unasked;
+        self.complete = !self.unasked;
         self.equal_answers = self.equal_answers.saturating_add(1);
         self.last_success = now;
         self.version += 1;
@@ -155,13 +206,15 @@ impl Metadata {
             self.take_topic(topic, &old);
         }
         self.refreshed(now, rng);
+        if self.unasked {
+            self.allowed_at = SimTime::ZERO;
+        }
     }
 
     fn take_topic(&mut self, topic: MetadataResponseTopic, old: &BTreeMap<Arc<str>, TopicInfo>) {
-        let Some(name) = topic.name.as_ref().and_then(|name| self.wanted.get(name.as_str())) else {
+        let Some(name) = topic.name.as_ref().and_then(|name| self.kept(name, topic.is_internal)) else {
             return;
         };
-        let name = name.clone();
         let error = ErrorCode::from(topic.error_code);
         if !error.is_ok() {
             self.update_wanted |= error.is_invalid_metadata();
@@ -192,6 +245,13 @@ impl Metadata {
             }
         }
         self.topics.insert(name, info);
+    }
+
+    /// The name, if the topic is of interest.
+    fn kept(&self, name: &str, internal: bool) -> Option<Arc<str>> {
+        let matched = |pattern: &TopicPattern| pattern.takes(name, internal).then(|| Arc::from(name));
+        let wanted = self.wanted.get(name).cloned();
+        wanted.or_else(|| self.pattern.as_ref().and_then(matched))
     }
 
     /// The entry to keep: the new one, unless its leader epoch is older than one seen before.

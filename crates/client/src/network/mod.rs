@@ -7,6 +7,7 @@
 mod incoming;
 mod link;
 mod metadata;
+mod pattern;
 mod refresh;
 mod versions;
 
@@ -25,6 +26,7 @@ use kafka_sim_core::{
 pub(crate) use self::{
     link::Node,
     metadata::{Metadata, node},
+    pattern::TopicPattern,
 };
 use self::{
     link::{InFlight, Link, Pauses, Phase, Purpose},
@@ -67,6 +69,8 @@ pub(crate) struct Network<T> {
     metadata_wait: MetadataWait,
     links: BTreeMap<i32, Link<T>>,
     owners: BTreeMap<u32, i32>,
+    /// Nodes that are not in the metadata: a group's coordinator has a connection of its own.
+    extra: BTreeMap<i32, Node>,
     next_conn: u32,
     next_correlation: i32,
     events: VecDeque<Event<T>>,
@@ -107,6 +111,7 @@ impl<T> Network<T> {
             metadata_wait: MetadataWait::Nothing,
             links: BTreeMap::new(),
             owners: BTreeMap::new(),
+            extra: BTreeMap::new(),
             next_conn: 0,
             next_correlation: 0,
             events: VecDeque::new(),
@@ -136,7 +141,7 @@ impl<T> Network<T> {
     }
 
     /// Closes a connection from this side.
-    fn close<O>(&mut self, id: i32, now: SimTime, timed_out: bool, out: &mut Vec<ClientOutput<O>>) {
+    pub(crate) fn close<O>(&mut self, id: i32, now: SimTime, timed_out: bool, out: &mut Vec<ClientOutput<O>>) {
         if let Some(link) = self.links.get(&id).filter(|link| link.phase != Phase::Disconnected) {
             out.push(ClientOutput::Disconnect { conn: link.conn });
             self.ended(id, now, timed_out);
@@ -198,7 +203,7 @@ impl<T> Network<T> {
     }
 
     fn connect<O>(&mut self, id: i32, now: SimTime, out: &mut Vec<ClientOutput<O>>) {
-        let Some(node) = self.metadata.nodes().get(&id) else {
+        let Some(node) = self.metadata.nodes().get(&id).or_else(|| self.extra.get(&id)) else {
             return;
         };
         let link = self.links.entry(id).or_insert_with(|| Link::new(node.clone()));
@@ -231,16 +236,59 @@ impl<T> Network<T> {
         now: SimTime,
         out: &mut Vec<ClientOutput<O>>,
     ) {
-        self.transmit(id, api, version, body, request.map(Purpose::Client), now, out);
+        let timeout = self.request_timeout;
+        self.transmit(
+            id,
+            (api, version),
+            body,
+            request.map(Purpose::Client),
+            timeout,
+            now,
+            out,
+        );
+    }
+
+    /// The same for a request that the broker may hold for long.
+    pub(crate) fn send_patiently<O, R: Encodable>(
+        &mut self,
+        id: i32,
+        (api, version): (ApiKey, i16),
+        body: &R,
+        (request, timeout): (T, Duration),
+        now: SimTime,
+        out: &mut Vec<ClientOutput<O>>,
+    ) {
+        let timeout = timeout.max(self.request_timeout);
+        self.transmit(
+            id,
+            (api, version),
+            body,
+            Some(Purpose::Client(request)),
+            timeout,
+            now,
+            out,
+        );
+    }
+
+    /// Makes a node known that metadata does not name.
+    pub(crate) fn know(&mut self, node: Node) {
+        self.extra.insert(node.id, node);
+    }
+
+    /// Whether the last connection to a node ended or never came about, and it is too early for another attempt.
+    pub(crate) fn is_unavailable(&self, id: i32, now: SimTime) -> bool {
+        self.links
+            .get(&id)
+            .is_some_and(|link| link.phase == Phase::Disconnected && link.may_connect_at() > now)
     }
 
     fn transmit<O, R: Encodable>(
         &mut self,
         id: i32,
-        api: ApiKey,
-        version: i16,
+        (api, version): (ApiKey, i16),
         body: &R,
         purpose: Option<Purpose<T>>,
+        timeout: Duration,
         now: SimTime,
         out: &mut Vec<ClientOutput<O>>,
     ) {
@@ -261,7 +309,7 @@ impl<T> Network<T> {
                 correlation_id,
                 api,
                 version,
-                sent: now,
+                deadline: now + timeout,
                 purpose,
             });
         }
@@ -272,7 +320,7 @@ impl<T> Network<T> {
         let due = |at: Option<SimTime>| at.is_some_and(|at| at <= now);
         let mut overdue = Vec::new();
         for (&id, link) in &self.links {
-            if due(link.deadline(self.request_timeout)) {
+            if due(link.deadline()) {
                 overdue.push((id, true));
             } else if due(self.idle_at(link)) {
                 overdue.push((id, false));
@@ -294,7 +342,7 @@ impl<T> Network<T> {
         let links = self
             .links
             .values()
-            .flat_map(|link| [link.deadline(self.request_timeout), self.idle_at(link)]);
+            .flat_map(|link| [link.deadline(), self.idle_at(link)]);
         links
             .flatten()
             .chain(self.metadata_due())

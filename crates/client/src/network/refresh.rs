@@ -56,7 +56,8 @@ impl<T> Network<T> {
                 let request = self.metadata.request(version);
                 self.metadata_in_flight = true;
                 let purpose = Some(Purpose::Metadata);
-                self.transmit(id, ApiKey::Metadata, version, &request, purpose, now, out);
+                let timeout = self.request_timeout;
+                self.transmit(id, (ApiKey::Metadata, version), &request, purpose, timeout, now, out);
             }
             // Nothing in common: another broker, or this one after an upgrade, may do.
             None => self.close(id, now, false, out),

@@ -15,6 +15,15 @@ pub(crate) fn spoken(api: ApiKey) -> (i16, i16) {
         ApiKey::ApiVersions => (0, 4),
         ApiKey::InitProducerId => (0, 5),
         ApiKey::OffsetForLeaderEpoch => (2, 4),
+        // Names, not ids: the versions above are not spoken (OffsetCommit and OffsetFetch 10).
+        ApiKey::OffsetCommit => (2, 9),
+        ApiKey::OffsetFetch => (1, 9),
+        ApiKey::FindCoordinator => (0, 6),
+        ApiKey::JoinGroup => (0, 9),
+        ApiKey::Heartbeat => (0, 4),
+        ApiKey::LeaveGroup => (0, 5),
+        ApiKey::SyncGroup => (0, 5),
+        ApiKey::ConsumerGroupHeartbeat => (0, 1),
         // Nothing else is ever sent.
         _ => (0, -1),
     }

@@ -1,6 +1,6 @@
 //! Fetching, as Kafka's `AbstractFetch` and `FetchCollector`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::messages::{
     FetchRequest,
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::{
     Outputs, Reader, Request,
+    buffer::Buffer,
     offsets::isolation_code,
     partition::Stage,
     records::unpack,
@@ -29,7 +30,7 @@ use crate::{
 
 /// A partition in a fetch, as it was when that was sent.
 #[derive(Clone, Debug)]
-pub(super) struct Sent {
+pub(crate) struct Sent {
     partition: TopicPartition,
     wanted: Wanted,
 }
@@ -55,8 +56,9 @@ impl Reader {
     fn fetchable(&mut self, now: SimTime) -> BTreeMap<i32, BTreeMap<TopicPartition, Wanted>> {
         let mut by_node: BTreeMap<i32, BTreeMap<TopicPartition, Wanted>> = BTreeMap::new();
         let mut later = None;
+        let mut buffered = BTreeSet::new();
         for (partition, assigned) in &mut self.partitions {
-            if assigned.stage != Stage::Fetch {
+            if !assigned.is_fetchable() {
                 continue;
             }
             if assigned.retry_at > now {
@@ -72,6 +74,12 @@ impl Reader {
             };
             assigned.preferred = assigned.preferred.filter(|&(follower, until)| usable(follower, until));
             let source = assigned.preferred.map_or(leader, |(follower, _)| follower);
+            if assigned.buffer.is_some() {
+                // Leaving the partition out of a fetch would end its place in the session, so the broker is asked for
+                // nothing at all.
+                buffered.insert(source);
+                continue;
+            }
             let wanted = Wanted {
                 offset: assigned.offset,
                 leader_epoch: info.leader_epoch,
@@ -79,6 +87,7 @@ impl Reader {
             };
             by_node.entry(source).or_default().insert(partition.clone(), wanted);
         }
+        by_node.retain(|node, _| !buffered.contains(node));
         self.look_again_at(later);
         by_node
     }
@@ -306,6 +315,13 @@ impl Reader {
         let bytes = data.records.clone().unwrap_or_default();
         let aborted = data.aborted_transactions.as_deref().filter(|_| committed_only);
         let unpacked = unpack(&bytes, assigned.offset, self.config.check_crcs, aborted);
+        if self.buffering {
+            if let Some(buffer) = Buffer::of(unpacked, assigned.offset) {
+                assigned.buffer = Some(buffer);
+                self.ready.push_back(partition.clone());
+            }
+            return;
+        }
         assigned.offset = unpacked.next_offset;
         assigned.offset_epoch = unpacked.last_epoch.or(assigned.offset_epoch);
         let end = if committed_only {

@@ -1,6 +1,8 @@
 //! The model reader: a consumer of assigned partitions, without a group.
 
+mod buffer;
 mod fetch;
+mod held;
 mod offsets;
 mod partition;
 mod records;
@@ -11,11 +13,11 @@ mod types;
 mod tests;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
-use kafka_sim_core::{ConfigError, ErrorCode, Seed, SimRng, SimTime, TopicPartition};
+use kafka_sim_core::{ConfigError, ErrorCode, Seed, SimRng, SimTime, TopicPartition, WallClock};
 
 pub use self::types::{ReadError, ReadRecord, ReaderOutcome, StartAt};
 use self::{
@@ -25,6 +27,7 @@ use self::{
 use crate::{
     backoff::Backoff,
     config::{OffsetReset, ReaderConfig},
+    consumer::Ask,
     io::{ClientInput, ClientOutput},
     network::{Event, Network},
 };
@@ -34,7 +37,9 @@ type Outputs = Vec<ClientOutput<ReaderOutcome>>;
 
 /// What a request of the reader was about. The generation tells requests of an earlier assignment.
 #[derive(Clone, Debug)]
-enum Request {
+pub(crate) enum Request {
+    /// A consumer's own.
+    Group(Ask),
     Fetch {
         node: i32,
         generation: u64,
@@ -62,7 +67,7 @@ enum Request {
 #[derive(Clone, Debug)]
 pub struct Reader {
     config: ReaderConfig,
-    network: Network<Request>,
+    pub(crate) network: Network<Request>,
     rng: SimRng,
     backoff: Backoff,
     partitions: BTreeMap<TopicPartition, Assigned>,
@@ -72,6 +77,15 @@ pub struct Reader {
     generation: u64,
     closed: bool,
     due: Option<SimTime>,
+    wall_clock: WallClock,
+    /// Records are kept until a consumer takes them.
+    buffering: bool,
+    /// Whether fetches and look-ups may be sent: a consumer sends them in its polls.
+    active: bool,
+    /// Partitions with a buffer, in the order of arrival.
+    ready: VecDeque<TopicPartition>,
+    /// What became of a consumer's own requests.
+    group_events: VecDeque<Event<Ask>>,
 }
 
 impl Reader {
@@ -106,8 +120,20 @@ impl Reader {
             generation: 0,
             closed: false,
             due: None,
+            wall_clock: WallClock::default(),
+            buffering: false,
+            active: true,
+            ready: VecDeque::new(),
+            group_events: VecDeque::new(),
             config,
         })
+    }
+
+    /// Sets the clock by which `auto.offset.reset=by_duration` is reckoned.
+    #[must_use]
+    pub fn with_wall_clock(mut self, wall_clock: WallClock) -> Reader {
+        self.wall_clock = wall_clock;
+        self
     }
 
     /// Reads these partitions from now on, instead of those assigned before.
@@ -144,7 +170,7 @@ impl Reader {
 
     /// When [`advance`](Self::advance) has something to do although nothing arrives until then.
     pub fn next_due(&self) -> Option<SimTime> {
-        if self.closed || self.partitions.is_empty() {
+        if self.closed || (self.partitions.is_empty() && !self.buffering) {
             return None;
         }
         [self.due, self.network.next_due()].into_iter().flatten().min()
@@ -153,7 +179,7 @@ impl Reader {
     /// The next offset to read of each assigned partition, or `None` while that has to be looked up.
     pub fn positions(&self) -> impl Iterator<Item = (&TopicPartition, Option<i64>)> {
         self.partitions.iter().map(|(partition, assigned)| {
-            let known = !matches!(assigned.stage, Stage::Lookup(_));
+            let known = !matches!(assigned.stage, Stage::Lookup(_) | Stage::Initializing);
             (partition, known.then_some(assigned.offset))
         })
     }
@@ -172,8 +198,8 @@ impl Reader {
     }
 
     /// Does everything that can be done now.
-    fn pump(&mut self, now: SimTime, out: &mut Outputs) {
-        if self.partitions.is_empty() {
+    pub(crate) fn pump(&mut self, now: SimTime, out: &mut Outputs) {
+        if self.partitions.is_empty() && !self.buffering {
             return;
         }
         loop {
@@ -185,9 +211,11 @@ impl Reader {
             }
             self.due = None;
             self.note_leaders();
-            progress |= self.send_lookups(now, out);
-            progress |= self.send_validations(now, out);
-            progress |= self.send_fetches(now, out);
+            if self.active {
+                progress |= self.send_lookups(now, out);
+                progress |= self.send_validations(now, out);
+                progress |= self.send_fetches(now, out);
+            }
             if !progress && self.network.next_due().is_none_or(|due| due > now) {
                 break;
             }
@@ -207,8 +235,10 @@ impl Reader {
                     self.validation_answered(&partitions, *body, now, out);
                 }
                 Request::ListOffsets { .. } | Request::OffsetForLeaderEpoch { .. } => {}
+                Request::Group(request) => self.group_events.push_back(Event::Answer { request, body }),
             },
-            Event::Lost { request, .. } => match request {
+            Event::Lost { request, timed_out } => match request {
+                Request::Group(request) => self.group_events.push_back(Event::Lost { request, timed_out }),
                 Request::Fetch { node, sent, .. } => self.fetch_lost(node, &sent),
                 Request::ListOffsets { generation, partitions }
                 | Request::OffsetForLeaderEpoch { generation, partitions } => {
@@ -277,10 +307,11 @@ impl Reader {
     }
 
     /// The start that the reset policy asks for, if it asks for one.
-    fn reset_start(&self) -> Option<StartAt> {
+    pub(crate) fn reset_start(&self) -> Option<StartAt> {
         match self.config.offset_reset {
             OffsetReset::Earliest => Some(StartAt::Earliest),
             OffsetReset::Latest => Some(StartAt::Latest),
+            OffsetReset::ByDuration(age) => Some(StartAt::NotOlderThan(age)),
             OffsetReset::None => None,
         }
     }
@@ -290,6 +321,7 @@ impl Reader {
         let start = self.reset_start();
         let assigned = self.partitions.get_mut(partition)?;
         assigned.stage = start.map_or(Stage::Stopped, Stage::Lookup);
+        assigned.buffer = None;
         assigned.busy = false;
         start
     }

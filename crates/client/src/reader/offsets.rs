@@ -1,6 +1,6 @@
 //! Looking positions up and validating them, as Kafka's `OffsetFetcher`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use kafka_protocol::messages::{
     BrokerId, ListOffsetsRequest, OffsetForLeaderEpochRequest,
@@ -72,7 +72,7 @@ impl Reader {
                 }
                 continue;
             };
-            let body = self.list_offsets(&partitions, version);
+            let body = self.list_offsets(&partitions, version, now);
             self.mark_busy(&partitions);
             let request = Some(Request::ListOffsets {
                 generation: self.generation,
@@ -85,16 +85,16 @@ impl Reader {
         sent
     }
 
-    fn list_offsets(&self, partitions: &[TopicPartition], version: i16) -> ListOffsetsRequest {
+    fn list_offsets(&self, partitions: &[TopicPartition], version: i16, now: SimTime) -> ListOffsetsRequest {
         let mut topics: Vec<ListOffsetsTopic> = Vec::new();
         for partition in partitions {
             let Some(assigned) = self.partitions.get(partition) else {
                 continue;
             };
-            let timestamp = if assigned.stage == Stage::Lookup(StartAt::Earliest) {
-                -2
-            } else {
-                -1
+            let timestamp = match assigned.stage {
+                Stage::Lookup(StartAt::Earliest) => -2,
+                Stage::Lookup(StartAt::NotOlderThan(age)) => self.millis_before(now, age),
+                _ => -1,
             };
             let entry = ListOffsetsPartition::default()
                 .with_partition_index(partition.partition)
@@ -121,6 +121,12 @@ impl Reader {
             .with_isolation_level(isolation)
             .with_topics(topics)
             .with_timeout_ms(if version >= 10 { timeout } else { 0 })
+    }
+
+    /// The wall clock's milliseconds that long ago.
+    fn millis_before(&self, now: SimTime, age: Duration) -> i64 {
+        let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        self.wall_clock.millis_at(now).saturating_sub(age).max(0)
     }
 
     pub(super) fn leader_epoch(&self, partition: &TopicPartition) -> i32 {
@@ -153,6 +159,9 @@ impl Reader {
                 Some(entry) if entry.error_code != 0 => {
                     self.partition_error(partition, ErrorCode::from(entry.error_code), now, out);
                 }
+                // The application moved the position meanwhile.
+                Some(_) if !matches!(assigned.stage, Stage::Lookup(_)) => {}
+                Some(entry) if entry.offset < 0 => assigned.retry_at = now + self.config.network.request_timeout,
                 Some(entry) => {
                     let epoch = (entry.leader_epoch >= 0).then_some(entry.leader_epoch);
                     assigned.seek(entry.offset, epoch);

@@ -2,12 +2,14 @@
 
 use kafka_sim_core::{SimRng, SimTime};
 
-use super::types::StartAt;
+use super::{buffer::Buffer, types::StartAt};
 use crate::backoff::Backoff;
 
 /// What has to happen next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
+    /// Somebody else finds the position first: a consumer asks for the committed one.
+    Initializing,
     /// The position has to be looked up first.
     Lookup(StartAt),
     /// The position has to be compared with the leader's log first (KIP-320).
@@ -32,16 +34,30 @@ pub(super) struct Assigned {
     pub(super) busy: bool,
     pub(super) retry_at: SimTime,
     failures: u32,
+    /// What has been fetched and not taken, for a consumer.
+    pub(super) buffer: Option<Buffer>,
+    /// The application wants nothing from this partition for now.
+    pub(super) paused: bool,
+    /// The partition is about to be revoked: what is buffered is dropped.
+    pub(super) withheld: bool,
     /// Position at which the end was reported last.
     pub(super) reported_end: Option<i64>,
 }
 
 impl Assigned {
     pub(super) fn new(start: StartAt) -> Assigned {
-        let (stage, offset) = match start {
-            StartAt::Offset(offset) => (Stage::Fetch, offset),
-            other => (Stage::Lookup(other), 0),
-        };
+        match start {
+            StartAt::Offset(offset) => Assigned::at(Stage::Fetch, offset),
+            other => Assigned::at(Stage::Lookup(other), 0),
+        }
+    }
+
+    /// A partition whose position is not known yet.
+    pub(super) fn initializing() -> Assigned {
+        Assigned::at(Stage::Initializing, 0)
+    }
+
+    fn at(stage: Stage, offset: i64) -> Assigned {
         Assigned {
             stage,
             offset,
@@ -51,6 +67,9 @@ impl Assigned {
             busy: false,
             retry_at: SimTime::ZERO,
             failures: 0,
+            buffer: None,
+            paused: false,
+            withheld: false,
             reported_end: None,
         }
     }
@@ -60,6 +79,7 @@ impl Assigned {
         self.stage = Stage::Fetch;
         self.offset = offset;
         self.offset_epoch = epoch;
+        self.buffer = None;
         self.leader = None;
         self.preferred = None;
         self.succeeded();
@@ -76,6 +96,11 @@ impl Assigned {
         self.retry_at = SimTime::ZERO;
         let validate = epoch >= 0 && self.offset_epoch.is_some();
         self.stage = if validate { Stage::Validate } else { Stage::Fetch };
+    }
+
+    /// Whether records of this partition may be handed out and fetched.
+    pub(super) fn is_fetchable(&self) -> bool {
+        self.stage == Stage::Fetch && !self.paused && !self.withheld
     }
 
     /// An attempt failed and will be repeated after a pause.

@@ -1,6 +1,6 @@
 //! What an application asks of the reader, and what it gets back.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use kafka_sim_core::ErrorCode;
@@ -14,6 +14,9 @@ pub enum StartAt {
     Latest,
     /// A given offset.
     Offset(i64),
+    /// The first record whose timestamp is not older than this, seen from the moment the broker is asked. Where there
+    /// is none, the broker is asked again after `request.timeout.ms`, as in Java.
+    NotOlderThan(Duration),
 }
 
 /// A record as a reader sees it.

@@ -37,11 +37,8 @@ impl Cluster {
             });
             return;
         }
-        let next = u32::try_from(self.hosts.len()).expect("there are fewer hosts than 2^32");
-        let host_index = *self.hosts.entry(host).or_insert(next);
-        let channel = self
-            .net
-            .connect(self.now, Endpoint::Client(host_index), Endpoint::Broker(broker));
+        let client = self.host(host);
+        let channel = self.net.connect(self.now, client, Endpoint::Broker(broker));
         self.clients.insert(conn, ClientConn { channel, closing: None });
         self.channels.insert(
             channel,
@@ -55,6 +52,12 @@ impl Cluster {
         if !self.send(channel, Side::A, Packet::Open(conn)) {
             self.client_hears_end(conn, CloseReason::Refused, out);
         }
+    }
+
+    /// The machine of that name.
+    pub(super) fn host(&mut self, name: Arc<str>) -> Endpoint {
+        let next = u32::try_from(self.hosts.len()).expect("there are fewer hosts than 2^32");
+        Endpoint::Client(*self.hosts.entry(name).or_insert(next))
     }
 
     pub(super) fn client_sends(&mut self, conn: ConnId, bytes: Bytes, out: &mut Vec<Output>) {

@@ -50,6 +50,12 @@ impl FaultBoard {
         })
     }
 
+    /// Those that have struck and are not healed, in the order of their numbers.
+    pub(super) fn active(&self) -> impl Iterator<Item = &Fault> {
+        let active = |entry: &&Entry| matches!(entry.state, State::Active { .. });
+        self.faults.iter().filter(active).map(|entry| &entry.scheduled.fault)
+    }
+
     /// Something else has undone what such faults did to this broker.
     pub(super) fn forget(&mut self, healing: Healing, id: BrokerId) {
         for entry in &mut self.faults {
@@ -91,6 +97,7 @@ impl Cluster {
             description,
             brokers: struck.iter().copied().collect(),
         });
+        self.strike_client(&fault, out);
         let rules = self.strike(index, &fault, &struck);
         let healable = fault.is_healable();
         self.faults.faults[index].state = if healable {
@@ -210,7 +217,8 @@ impl Cluster {
         let State::Active { struck, rules } = std::mem::replace(&mut entry.state, State::Over) else {
             return;
         };
-        let healing = entry.scheduled.fault.healing();
+        let fault = entry.scheduled.fault.clone();
+        let healing = fault.healing();
         self.event(&Event::FaultHealed {
             index: u32::try_from(index).expect("schedules are short"),
         });
@@ -230,6 +238,7 @@ impl Cluster {
             Healing::Resume => nodes.into_iter().for_each(|index| self.resume(index)),
             Healing::RepairDisk => nodes.into_iter().for_each(|index| self.repair_disk(index)),
             Healing::Start => nodes.into_iter().for_each(|index| self.bring_up(index, out)),
+            Healing::ResumeClient | Healing::StartClient => self.heal_client(&fault, out),
         }
         self.end_exited(out);
     }

@@ -3,6 +3,7 @@
 mod clients;
 mod config;
 mod effects;
+mod fates;
 mod faults;
 mod gate;
 mod io;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::broker::{CloseReason, Effect};
 use crate::controller::{Controller, ControllerOutput};
+use crate::disk::Survivors;
 use crate::fault::ScheduledFault;
 use crate::mark::MarkCounter;
 use crate::net::{ChannelId, Endpoint, Net};
@@ -96,6 +98,34 @@ pub enum Output {
         /// Whether it serves now.
         up: bool,
     },
+    /// A fault struck the client on a host, or was healed. The cluster knows no clients: acting on it is up to the
+    /// driver, and one whose clients are somebody else's processes may ignore it. The connections of a client that died
+    /// are reported as over right after this.
+    Client {
+        /// The host.
+        host: Arc<str>,
+        /// What befell it.
+        fate: ClientFate,
+    },
+}
+
+/// What befalls a client as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub enum ClientFate {
+    /// Its process died; the machine lives on.
+    Killed,
+    /// Its machine lost power.
+    PowerLost {
+        /// What happens to bytes that were written there but not synced.
+        survivors: Survivors,
+    },
+    /// Its process stands still.
+    Paused,
+    /// Its process runs on, if it stood still.
+    Resumed,
+    /// It gets a new process, if it has none.
+    Started,
 }
 
 /// A Kafka cluster: brokers with disks, the links between everybody, a controller, and the faults to come.

@@ -63,6 +63,11 @@ impl Display for Fault {
             Fault::AddPartitions { topic, total } => write!(f, "growth of {topic} to {total} partitions"),
             Fault::IsolateFromController(role) => write!(f, "isolation of {role} from the controller"),
             Fault::SlowMetadata { target, extra } => write!(f, "metadata {extra:?} late on {target}"),
+            Fault::KillClient(host) => write!(f, "kill of client {host}"),
+            Fault::PowerLossClient { host, survivors } => {
+                write!(f, "power loss (survivors: {survivors}) of client {host}")
+            }
+            Fault::PauseClient(host) => write!(f, "pause of client {host}"),
         }
     }
 }

@@ -19,6 +19,10 @@ pub enum Healing {
     RepairDisk,
     /// The broker is started, unless something else has started it.
     Start,
+    /// The paused process of a client runs on.
+    ResumeClient,
+    /// A client gets a new process, which knows nothing of the one before.
+    StartClient,
 }
 
 impl Fault {
@@ -50,6 +54,8 @@ impl Fault {
             | Fault::CleanStop(_)
             | Fault::ControlledStop(_)
             | Fault::Wipe(_) => Healing::Start,
+            Fault::PauseClient(_) => Healing::ResumeClient,
+            Fault::KillClient(_) | Fault::PowerLossClient { .. } => Healing::StartClient,
         }
     }
 
@@ -70,17 +76,21 @@ impl Fault {
             Fault::DropRequest(_) | Fault::DropResponse(_) => 5,
             Fault::BlackHole { .. } | Fault::IsolateFromController(_) => 6,
             Fault::Partition { .. } | Fault::Isolate(_) => 7,
-            Fault::Pause(_) => 8,
+            Fault::Pause(_) | Fault::PauseClient(_) => 8,
             Fault::ControlledStop(_) => 9,
             Fault::CleanStop(_) => 10,
-            Fault::Restart(_) | Fault::Kill(_) => 11,
+            Fault::Restart(_) | Fault::Kill(_) | Fault::KillClient(_) => 11,
             Fault::FullDisk(_) | Fault::FailFsync(_) => 12,
             Fault::LyingFsync(_) => 13,
             Fault::PowerLoss {
                 survivors: Survivors::All,
                 ..
+            }
+            | Fault::PowerLossClient {
+                survivors: Survivors::All,
+                ..
             } => 14,
-            Fault::PowerLoss { .. } => 15,
+            Fault::PowerLoss { .. } | Fault::PowerLossClient { .. } => 15,
             Fault::CorruptTail { .. } => 16,
             Fault::UncleanElection { .. } => 17,
             Fault::Wipe(_) => 18,
@@ -123,7 +133,20 @@ impl Fault {
             | Fault::Bandwidth { from: a, to: b, .. }
             | Fault::Reset { a, b } => [a, b].into_iter().filter_map(Peer::role).collect(),
             Fault::DropRequest(filter) | Fault::DropResponse(filter) => filter.broker.iter().collect(),
-            Fault::UncleanElection { .. } | Fault::PreferredElection { .. } | Fault::AddPartitions { .. } => Vec::new(),
+            Fault::UncleanElection { .. }
+            | Fault::PreferredElection { .. }
+            | Fault::AddPartitions { .. }
+            | Fault::KillClient(_)
+            | Fault::PowerLossClient { .. }
+            | Fault::PauseClient(_) => Vec::new(),
+        }
+    }
+
+    /// The host of the client that the fault strikes, for faults of applications.
+    pub fn client(&self) -> Option<&str> {
+        match self {
+            Fault::KillClient(host) | Fault::PowerLossClient { host, .. } | Fault::PauseClient(host) => Some(host),
+            _ => None,
         }
     }
 }

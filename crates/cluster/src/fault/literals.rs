@@ -30,7 +30,7 @@ macro_rules! literals {
 literals!(Fault {
     units: ;
     tuples: Kill, CleanStop, ControlledStop, Restart, Pause, Isolate, RefuseConnections, DropRequest, DropResponse,
-        FailFsync, LyingFsync, FullDisk, Wipe, IsolateFromController;
+        FailFsync, LyingFsync, FullDisk, Wipe, IsolateFromController, KillClient, PauseClient;
     structs:
         PowerLoss { target, survivors },
         Partition { a, b },
@@ -44,7 +44,8 @@ literals!(Fault {
         UncleanElection { topic, partition },
         PreferredElection { topic, partition },
         AddPartitions { topic, total },
-        SlowMetadata { target, extra };
+        SlowMetadata { target, extra },
+        PowerLossClient { host, survivors };
 });
 
 literals!(Role {

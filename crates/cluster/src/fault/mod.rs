@@ -171,4 +171,17 @@ pub enum Fault {
         #[serde(rename = "extra_ms", with = "serial::duration")]
         extra: Duration,
     },
+    /// The process of the client on this host dies. What it wrote to its machine's page cache survives, and its
+    /// connections are closed for it.
+    KillClient(String),
+    /// The machine of the client on this host dies. Its connections are not reset, the brokers hear nothing.
+    PowerLossClient {
+        /// The host.
+        host: String,
+        /// What happens to bytes that were written on that machine but not synced.
+        survivors: Survivors,
+    },
+    /// The process of the client on this host stands still but exists: its connections stay open, what arrives waits,
+    /// and nothing is processed or sent.
+    PauseClient(String),
 }

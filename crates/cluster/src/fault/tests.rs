@@ -78,6 +78,12 @@ fn one_of_each() -> Vec<Fault> {
             target: leader(),
             extra: ms(700),
         },
+        Fault::KillClient("consumer-0".into()),
+        Fault::PowerLossClient {
+            host: "producer-0".into(),
+            survivors: Survivors::Prefix,
+        },
+        Fault::PauseClient("consumer-0".into()),
     ]
 }
 
@@ -204,6 +210,19 @@ fn the_rust_literal_compiles_to_the_schedule_it_was_printed_from() {
             fault: Fault::Kill(Role::AllBrokers),
             heal_after: None
         },
+        ScheduledFault {
+            at: Trigger::At(SimTime::from_millis(1)),
+            fault: Fault::PowerLossClient {
+                host: "producer-0".into(),
+                survivors: Survivors::None
+            },
+            heal_after: None
+        },
+        ScheduledFault {
+            at: Trigger::At(SimTime::from_millis(2)),
+            fault: Fault::PauseClient("consumer-0".into()),
+            heal_after: None
+        },
     ]));
 }
 
@@ -231,6 +250,12 @@ fn faults_and_schedules_read_as_plain_english() {
         partition.to_string(),
         "partition between the leader of orders-0, the controller and all clients"
     );
+
+    let client = Fault::PowerLossClient {
+        host: "producer-0".into(),
+        survivors: Survivors::All,
+    };
+    assert_eq!(client.to_string(), "power loss (survivors: all) of client producer-0");
 
     let shrunk = MarkKind::IsrShrunk {
         topic: "orders".into(),
@@ -270,6 +295,19 @@ fn milder_faults_come_first_when_a_schedule_is_shrunk() {
         Fault::Wipe(leader()),
     ];
     assert!(from_mild_to_hard.is_sorted_by(|a, b| a.severity() < b.severity()));
+    let of_a_client = [
+        Fault::PauseClient("consumer-0".into()),
+        Fault::KillClient("consumer-0".into()),
+        Fault::PowerLossClient {
+            host: "consumer-0".into(),
+            survivors: Survivors::All,
+        },
+        Fault::PowerLossClient {
+            host: "consumer-0".into(),
+            survivors: Survivors::None,
+        },
+    ];
+    assert!(of_a_client.is_sorted_by(|a, b| a.severity() < b.severity()));
 }
 
 #[test]
@@ -298,6 +336,8 @@ fn what_breaks_a_link_is_healed_by_reconnecting_it() {
     }
     assert_eq!(Fault::Kill(leader()).healing(), Healing::Start);
     assert_eq!(Fault::Pause(leader()).healing(), Healing::Resume);
+    assert_eq!(Fault::KillClient("a".into()).healing(), Healing::StartClient);
+    assert_eq!(Fault::PauseClient("a".into()).healing(), Healing::ResumeClient);
     assert!(!Fault::Restart(leader()).is_healable());
 }
 

@@ -1,6 +1,6 @@
 //! Why an acknowledged message is gone.
 
-use kafka_sim_check::{Cause, MessageId, Moment, Setting, Stage};
+use kafka_sim_check::{Cause, MessageId, Moment, Observation, Setting, Stage};
 use kafka_sim_cluster::event::Event;
 use kafka_sim_cluster::peer::Tp;
 use kafka_sim_core::{BrokerId, Offset, SimTime};
@@ -21,6 +21,14 @@ impl Explainer<'_> {
         let settings = self.settings.producer(producer);
         if settings.is_some_and(|s| s.ignores_results) {
             return self.explain_ignored(acked_at);
+        }
+        let kept = settings.and_then(|s| s.keeping);
+        let offset = match kept {
+            Some(_) => offset.or_else(|| self.offset_seen(message)),
+            None => offset,
+        };
+        if let (Some(handling), None) = (kept, offset) {
+            return self.explain_unkept(handling, producer, acked_at);
         }
         let (Some(tp), Some(offset)) = (self.tp(topic, partition), offset) else {
             return self.explain_without_acks(message, acked_at);
@@ -64,10 +72,23 @@ impl Explainer<'_> {
         (story, cause)
     }
 
+    /// Where some reader saw the message.
+    fn offset_seen(&self, message: MessageId) -> Option<Offset> {
+        self.history.observations().find_map(|seen| match seen {
+            Observation::Read {
+                message: Some(read),
+                offset,
+                ..
+            } if read == message => Some(offset),
+            _ => None,
+        })
+    }
+
     fn explain_without_acks(&self, message: MessageId, acked_at: SimTime) -> (Vec<String>, Cause) {
-        let seen = self.history.observations().any(
-            |seen| matches!(seen, kafka_sim_check::Observation::Read { message: Some(read), .. } if read == message),
-        );
+        let seen = self
+            .history
+            .observations()
+            .any(|seen| matches!(seen, Observation::Read { message: Some(read), .. } if read == message));
         let fate = if seen {
             "it was readable for a while, so a leader had it, and a later leader did not"
         } else {

@@ -3,6 +3,7 @@
 //! The judge only knows what clients saw. Here the trace says where a record was, who had it, what took it, and which
 //! setting let that happen.
 
+mod keeping;
 mod loss;
 mod order;
 mod settings;

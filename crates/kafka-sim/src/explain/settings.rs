@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::sim::Sim;
+use crate::sim::{Handling, Sim};
 
 /// What a producer was set to.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,8 @@ pub(crate) struct ProducerSettings {
     pub(crate) max_in_flight: usize,
     /// The application never looks at the outcome of a send.
     pub(crate) ignores_results: bool,
+    /// What the application does with outcomes, if it keeps messages on its own machine.
+    pub(crate) keeping: Option<Handling>,
 }
 
 /// What the cluster and its clients were set to.

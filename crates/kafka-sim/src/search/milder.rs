@@ -45,6 +45,9 @@ pub(super) fn of(scheduled: &ScheduledFault) -> Vec<ScheduledFault> {
 
 /// The same done to fewer brokers, or something less severe done to the same.
 fn of_fault(fault: &Fault) -> Vec<Fault> {
+    if let Some(host) = fault.client() {
+        return of_client_fault(fault, host);
+    }
     let Some(target) = sole_target(fault) else {
         return Vec::new();
     };
@@ -66,6 +69,23 @@ fn of_fault(fault: &Fault) -> Vec<Fault> {
     let milder = kinds.into_iter().map(|kind| kind(target.clone()));
     simpler.extend(milder.filter(|milder| milder.severity() < fault.severity()));
     simpler
+}
+
+/// Something less severe done to the same client.
+fn of_client_fault(fault: &Fault, host: &str) -> Vec<Fault> {
+    let power_loss = |survivors| Fault::PowerLossClient {
+        host: host.into(),
+        survivors,
+    };
+    let kinds = [
+        Fault::PauseClient(host.into()),
+        Fault::KillClient(host.into()),
+        power_loss(Survivors::All),
+        power_loss(Survivors::TornTail),
+        power_loss(Survivors::None),
+    ];
+    let milder = kinds.into_iter();
+    milder.filter(|milder| milder.severity() < fault.severity()).collect()
 }
 
 fn power_loss(target: Role, survivors: Survivors) -> Fault {

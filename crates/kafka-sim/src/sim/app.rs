@@ -6,14 +6,21 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kafka_sim_check::{History, MessageId, Observation, key_of, payload};
 use kafka_sim_client::{ClientInput, ClientOutput, Producer, ProducerRecord, SendOutcome, SendResult};
-use kafka_sim_core::SimTime;
+use kafka_sim_cluster::disk::Survivors;
+use kafka_sim_core::murmur2::partition_for_key;
+use kafka_sim_core::{ConfigError, SimTime};
 
+use super::home::Home;
+use super::keeping::Keeping;
+use super::ledger::Row;
+use super::outbox::Errand;
 use super::plan::{Handling, ProducerPlan, Spread};
 
 /// The outputs of a model producer.
 pub(super) type ProducerOutputs = Vec<ClientOutput<SendOutcome>>;
 
-/// A model producer and the application that uses it.
+/// A model producer and the application that uses it. What is counted here belongs to the run and outlives a process;
+/// what a process knows is cleared when it dies.
 #[derive(Clone, Debug)]
 pub(super) struct App {
     index: u32,
@@ -21,59 +28,74 @@ pub(super) struct App {
     topic: Arc<str>,
     partitions: u32,
     start: SimTime,
+    home: Home,
+    /// Processes so far.
+    lives: u32,
     pub(super) producer: Producer,
     sent: u32,
     /// Position of the next message per partition.
     sequences: BTreeMap<i32, u64>,
     /// Content to hand over again: when, what, and how often it may still be tried.
-    again: VecDeque<(SimTime, Again)>,
-    attempts: BTreeMap<u64, Again>,
+    again: VecDeque<(SimTime, Content)>,
+    /// What the producer has and has said nothing of, by message.
+    in_flight: BTreeMap<u64, Content>,
+    keeping: Keeping,
     messages: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Again {
+struct Content {
     business: u64,
+    /// The first message with this content, or 0.
     first: u64,
     partition: Option<i32>,
+    sequence: u64,
     left: u32,
 }
 
 impl App {
-    pub(super) fn new(index: u32, plan: ProducerPlan, partitions: i32, start: SimTime, producer: Producer) -> App {
+    pub(super) fn new(index: u32, plan: ProducerPlan, partitions: i32, home: Home) -> Result<App, ConfigError> {
         let topic = Arc::from(plan.topic.as_str());
         let partitions = u32::try_from(partitions).expect("a topic has at least one partition");
-        App {
+        let keeping = Keeping::of(&plan, index, &home)?;
+        Ok(App {
             index,
             topic,
             partitions,
-            start: start + plan.starts_after,
+            start: home.start + plan.starts_after,
+            producer: home.producer(&plan.config, index, 0)?,
             plan,
-            producer,
+            home,
+            lives: 1,
             sent: 0,
             sequences: BTreeMap::new(),
             again: VecDeque::new(),
-            attempts: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
+            keeping,
             messages: 0,
-        }
+        })
+    }
+
+    fn next_record(&self) -> Option<SimTime> {
+        (self.sent < self.plan.records).then(|| self.start + self.plan.every * self.sent)
     }
 
     pub(super) fn next_due(&self) -> Option<SimTime> {
-        let next_record = (self.sent < self.plan.records).then(|| self.start + self.plan.every * self.sent);
-        next_record
+        self.next_record()
             .into_iter()
             .chain(self.again.front().map(|(at, _)| *at))
+            .chain(self.keeping.next_due())
             .chain(self.producer.next_due())
             .min()
     }
 
     /// Everything was handed over, and every outcome is known.
     pub(super) fn is_done(&self) -> bool {
-        self.sent == self.plan.records && self.again.is_empty() && self.producer.is_idle()
+        self.sent == self.plan.records && self.again.is_empty() && self.keeping.is_done() && self.producer.is_idle()
     }
 
     pub(super) fn advance(&mut self, now: SimTime, history: &mut History, out: &mut ProducerOutputs) {
-        while self.sent < self.plan.records && self.start + self.plan.every * self.sent <= now {
+        while self.next_record().is_some_and(|at| at <= now) {
             let partition = match self.plan.spread {
                 Spread::RoundRobin => {
                     Some(i32::try_from(self.sent % self.partitions).expect("smaller than the number of partitions"))
@@ -86,35 +108,29 @@ impl App {
                 Handling::SendAgain { at_most, .. } => at_most,
                 _ => 0,
             };
-            let business = (u64::from(self.index) << 32) | u64::from(self.sent);
-            self.hand_over(
-                now,
-                Again {
-                    business,
-                    first: 0,
-                    partition,
-                    left,
-                },
-                None,
-                history,
-                out,
-            );
+            let content = Content {
+                business: (u64::from(self.index) << 32) | u64::from(self.sent),
+                first: 0,
+                partition,
+                sequence: 0,
+                left,
+            };
+            self.hand_over(now, content, history, out);
         }
-        while self.again.front().is_some_and(|(at, _)| *at <= now) {
-            let (_, again) = self.again.pop_front().expect("it was looked at");
-            self.hand_over(now, again, Some(again.first), history, out);
+        while let Some((_, content)) = self.again.pop_front_if(|(at, _)| *at <= now) {
+            self.hand_over(now, content, history, out);
+        }
+        for errand in self.keeping.advance(now) {
+            match errand {
+                Errand::Promise(row) => acked(now, row.id, row.partition, None, history),
+                Errand::Send(row) => self.send(now, row.id, row.sequence, Some(row.partition), out),
+            }
         }
         self.producer.advance(now, out);
     }
 
-    fn hand_over(
-        &mut self,
-        now: SimTime,
-        content: Again,
-        resend_of: Option<u64>,
-        history: &mut History,
-        out: &mut ProducerOutputs,
-    ) {
+    /// Takes content for a new message, however it gets to the producer.
+    fn hand_over(&mut self, now: SimTime, content: Content, history: &mut History, out: &mut ProducerOutputs) {
         self.messages += 1;
         let id = (u64::from(self.index) << 32) | self.messages;
         let sequence = content.partition.map_or(self.messages - 1, |partition| {
@@ -122,10 +138,6 @@ impl App {
             *next += 1;
             *next - 1
         });
-        let key = match self.plan.spread {
-            Spread::Keyed(keys) => Some(Bytes::from(format!("key-{}", self.messages % u64::from(keys.max(1))))),
-            _ => None,
-        };
         let at = now.as_nanos();
         history.record(Observation::Sent {
             at,
@@ -133,44 +145,59 @@ impl App {
             message: MessageId(id),
             topic: self.topic.clone(),
             partition: content.partition,
-            key: key.as_deref().map(key_of),
+            key: self.key(id).as_deref().map(key_of),
             sequence,
             business: Some(content.business),
-            resend_of: resend_of.map(MessageId),
+            resend_of: (content.first > 0).then_some(MessageId(content.first)),
         });
+        let content = Content { sequence, ..content };
         if self.plan.handling == Handling::Ignore {
             // Such an application believes that handing over is all there is to it.
-            history.record(Observation::Acked {
-                at,
-                message: MessageId(id),
-                partition: content.partition.unwrap_or(0),
-                offset: None,
-            });
+            acked(now, id, content.partition.unwrap_or(0), None, history);
+        } else if self.keeping.is_outbox() {
+            let row = self.row(id, content);
+            if let Err(error) = self.keeping.take(now, row) {
+                refused(now, id, &error.to_string(), history);
+            }
+            return;
+        } else {
+            self.in_flight.insert(id, content);
         }
-        if content.left > 0 {
-            let first = if resend_of.is_some() { content.first } else { id };
-            self.attempts.insert(
-                id,
-                Again {
-                    first,
-                    left: content.left - 1,
-                    ..content
-                },
-            );
+        self.send(now, id, sequence, content.partition, out);
+    }
+
+    /// The row of a message that the application keeps: it knows the partition beforehand.
+    fn row(&self, id: u64, content: Content) -> Row {
+        let by_key = || {
+            let key = self.key(id).unwrap_or_default();
+            partition_for_key(&key, i32::try_from(self.partitions).expect("it was one"))
+        };
+        Row {
+            id,
+            sequence: content.sequence,
+            partition: content.partition.unwrap_or_else(by_key),
         }
-        let value = payload::encode(
-            MessageId(id),
-            self.index,
-            sequence,
-            self.plan.value_bytes.saturating_sub(payload::HEADER_LEN),
-        );
-        let mut record = ProducerRecord::new(self.topic.clone(), id).value(value);
-        if let Some(partition) = content.partition {
-            record = record.partition(partition);
+    }
+
+    fn key(&self, id: u64) -> Option<Bytes> {
+        match self.plan.spread {
+            Spread::Keyed(keys) => {
+                let message = id & u64::from(u32::MAX);
+                Some(Bytes::from(format!("key-{}", message % u64::from(keys.max(1)))))
+            }
+            _ => None,
         }
-        if let Some(key) = key {
-            record = record.key(key);
-        }
+    }
+
+    fn send(&mut self, now: SimTime, id: u64, sequence: u64, partition: Option<i32>, out: &mut ProducerOutputs) {
+        let padding = self.plan.value_bytes.saturating_sub(payload::HEADER_LEN);
+        let value = payload::encode(MessageId(id), self.index, sequence, padding);
+        let record = ProducerRecord::new(self.topic.clone(), id).value(value);
+        let record = ProducerRecord {
+            partition,
+            key: self.key(id),
+            ..record
+        };
         self.producer.send(now, record, out);
     }
 
@@ -180,40 +207,93 @@ impl App {
 
     /// The producer told the application what became of a record.
     pub(super) fn learn(&mut self, now: SimTime, outcome: SendOutcome, history: &mut History) {
-        let attempt = self.attempts.remove(&outcome.token);
-        if self.plan.handling == Handling::Ignore {
+        let id = outcome.token;
+        let success = matches!(outcome.result, SendResult::Acked { .. });
+        if self.keeping.learn(now, id, success) {
             return;
         }
-        let (at, message) = (now.as_nanos(), MessageId(outcome.token));
-        let failed = match outcome.result {
-            SendResult::Acked { partition, offset, .. } => {
-                history.record(Observation::Acked {
-                    at,
-                    message,
-                    partition,
-                    offset: (offset >= 0).then_some(offset),
-                });
-                false
-            }
-            SendResult::Refused { error, .. } => {
-                history.record(Observation::Refused {
-                    at,
-                    message,
-                    error: error.to_string().into(),
-                });
-                true
-            }
-            SendResult::Unknown { error, .. } => {
-                history.record(Observation::Unknown {
-                    at,
-                    message,
-                    error: error.to_string().into(),
-                });
-                true
-            }
+        let Some(content) = self.in_flight.remove(&id) else {
+            return;
         };
-        if let (true, Some(again), Handling::SendAgain { after, .. }) = (failed, attempt, self.plan.handling) {
-            self.again.push_back((now + after, again));
+        if !success && self.keeping.is_spill() {
+            let row = self.row(id, content);
+            if self.keeping.take(now, row).is_ok() {
+                return;
+            }
         }
+        settle(now, id, outcome.result, history);
+        if let (false, Handling::SendAgain { after, .. }) = (success, self.plan.handling)
+            && content.left > 0
+        {
+            let first = if content.first > 0 { content.first } else { id };
+            let left = content.left - 1;
+            self.again.push_back((now + after, Content { first, left, ..content }));
+        }
+    }
+
+    /// The process dies; with `power`, its machine does.
+    pub(super) fn die(&mut self, now: SimTime, power: Option<Survivors>, history: &mut History) {
+        self.producer.kill();
+        self.again.clear();
+        for (id, _) in std::mem::take(&mut self.in_flight) {
+            unknown(now, id, history);
+        }
+        self.keeping.die(now, power, history);
+    }
+
+    /// The machine of a process that was dead before dies.
+    pub(super) fn lose_power(&mut self, now: SimTime, survivors: Survivors, history: &mut History) {
+        self.keeping.die(now, Some(survivors), history);
+    }
+
+    /// A new process. What would have been asked of it while there was none was not asked of anybody.
+    pub(super) fn restart(&mut self, now: SimTime) {
+        while self.next_record().is_some_and(|at| at < now) {
+            self.sent += 1;
+        }
+        let producer = self.home.producer(&self.plan.config, self.index, self.lives);
+        self.lives += 1;
+        self.producer = producer.expect("the first process had the same settings");
+        self.keeping.restart(now);
+    }
+}
+
+pub(super) fn acked(now: SimTime, id: u64, partition: i32, offset: Option<i64>, history: &mut History) {
+    history.record(Observation::Acked {
+        at: now.as_nanos(),
+        message: MessageId(id),
+        partition,
+        offset,
+    });
+}
+
+fn refused(now: SimTime, id: u64, error: &str, history: &mut History) {
+    history.record(Observation::Refused {
+        at: now.as_nanos(),
+        message: MessageId(id),
+        error: error.into(),
+    });
+}
+
+/// The process that could have told died.
+pub(super) fn unknown(now: SimTime, id: u64, history: &mut History) {
+    history.record(Observation::Unknown {
+        at: now.as_nanos(),
+        message: MessageId(id),
+        error: "the application died".into(),
+    });
+}
+
+fn settle(now: SimTime, id: u64, result: SendResult, history: &mut History) {
+    match result {
+        SendResult::Acked { partition, offset, .. } => {
+            acked(now, id, partition, (offset >= 0).then_some(offset), history);
+        }
+        SendResult::Refused { error, .. } => refused(now, id, &error.to_string(), history),
+        SendResult::Unknown { error, .. } => history.record(Observation::Unknown {
+            at: now.as_nanos(),
+            message: MessageId(id),
+            error: error.to_string().into(),
+        }),
     }
 }

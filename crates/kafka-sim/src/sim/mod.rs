@@ -1,26 +1,37 @@
 //! A closed world in virtual time: a cluster, producing applications, readers and a schedule of faults.
 
 mod app;
+mod consuming;
+mod fates;
+mod home;
+mod keeping;
+mod ledger;
+mod outbox;
 mod plan;
 mod readers;
 mod run;
+mod settling;
+mod spill;
 mod world;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka_sim_client::{Producer, Reader, ReaderConfig};
+use kafka_sim_client::{Reader, ReaderConfig};
 use kafka_sim_cluster::disk::DiskConfig;
 use kafka_sim_cluster::fault::{Schedule, ScheduledFault, Trigger};
 use kafka_sim_cluster::net::NetConfig;
 use kafka_sim_cluster::{Cluster, ClusterConfig, Input, Topic};
 use kafka_sim_core::{ConfigError, Seed, SimTime};
 
-pub use plan::{Handling, ProducerPlan, Spread};
+pub use consuming::{ConsumerPlan, OnFailure, Pattern};
+pub use plan::{Handling, Marking, ProducerPlan, Spread};
 pub use run::Run;
 
 use app::App;
+use consuming::{Desk, Process, Seat};
+use home::Home;
 use readers::Following;
 use world::{Client, World};
 
@@ -46,6 +57,7 @@ pub struct Sim {
     cluster: ClusterConfig,
     broker_settings: Vec<(String, String)>,
     producers: Vec<ProducerPlan>,
+    consumers: Vec<Arc<ConsumerPlan>>,
     schedule: Schedule,
     lasts: Option<Duration>,
     follow_along: bool,
@@ -63,6 +75,7 @@ impl Sim {
             },
             broker_settings: Vec::new(),
             producers: Vec::new(),
+            consumers: Vec::new(),
             schedule: Schedule::default(),
             lasts: None,
             follow_along: true,
@@ -111,6 +124,13 @@ impl Sim {
         self
     }
 
+    /// Adds consuming applications: the members of a group, or some of them.
+    #[must_use]
+    pub fn consumer(mut self, plan: ConsumerPlan) -> Sim {
+        self.consumers.push(Arc::new(plan));
+        self
+    }
+
     /// What goes wrong. Instants count from the start of the workload.
     #[must_use]
     pub fn faults(mut self, schedule: impl Into<Schedule>) -> Sim {
@@ -154,8 +174,8 @@ impl Sim {
         self
     }
 
-    /// Runs it: the cluster starts, faults strike while applications produce, everything is healed, the cluster
-    /// converges, and a reader reads every topic from its beginning to its end.
+    /// Runs it: the cluster starts, faults strike while applications produce and consume, everything is healed, the
+    /// cluster converges and groups catch up, and a reader reads every topic from its beginning to its end.
     ///
     /// # Errors
     /// A setting that no cluster or client can run with.
@@ -181,17 +201,44 @@ impl Sim {
     }
 
     fn add_clients(&self, world: &mut World, listeners: &[(Arc<str>, u16)], start: SimTime) -> Result<(), ConfigError> {
-        let wall_clock = self.cluster.wall_clock;
+        let home = Home {
+            seed: self.seed,
+            listeners: listeners.to_vec(),
+            wall_clock: self.cluster.wall_clock,
+            disk: self.cluster.disk,
+            start,
+        };
         for (index, plan) in (0_u32..).zip(&self.producers) {
-            let producer = Producer::new(plan.config.clone(), listeners.to_vec(), self.seed, u64::from(index))?
-                .with_wall_clock(wall_clock);
             let topic = self.cluster.topics.iter().find(|topic| *topic.name == *plan.topic);
             let partitions = topic.map_or(self.cluster.broker_config.num_partitions, |topic| topic.partitions);
-            let app = App::new(index, plan.clone(), partitions, start, producer);
+            let app = App::new(index, plan.clone(), partitions, home.clone())?;
             world.add(Client::Producer(Box::new(app)), &format!("producer-{index}"));
         }
         if self.follow_along {
             self.add_reader(world, listeners, false);
+        }
+        self.add_consumers(world, &home)
+    }
+
+    /// Each member is a client; members of one group share a desk.
+    fn add_consumers(&self, world: &mut World, home: &Home) -> Result<(), ConfigError> {
+        let mut groups: Vec<&str> = Vec::new();
+        let of = self.consumers.iter().map(|plan| plan.members).sum();
+        let seats = self
+            .consumers
+            .iter()
+            .flat_map(|plan| (0..plan.members).map(move |_| plan));
+        for (index, plan) in (0_u32..).zip(seats) {
+            let desk = groups
+                .iter()
+                .position(|group| *group == &*plan.group)
+                .unwrap_or_else(|| {
+                    groups.push(&plan.group);
+                    world.desks.push(Desk::default());
+                    groups.len() - 1
+                });
+            let process = Process::new(plan.clone(), Seat { index, of }, home.clone())?;
+            world.add(Client::Consumer(Box::new(process), desk), &format!("consumer-{index}"));
         }
         Ok(())
     }
@@ -243,6 +290,7 @@ impl Sim {
             .producers
             .iter()
             .map(ProducerPlan::last_send)
+            .chain(self.consumers.iter().map(|plan| plan.last_change()))
             .max()
             .unwrap_or_default();
         let last_fault = self.schedule.faults.iter().map(|fault| match fault.at {
@@ -251,33 +299,6 @@ impl Sim {
         });
         self.lasts
             .unwrap_or_else(|| last_fault.max().unwrap_or_default().max(last_send) + Duration::from_secs(1))
-    }
-
-    /// The liveness phase.
-    fn heal_and_read(&self, mut world: World, start: SimTime, listeners: &[(Arc<str>, u16)]) -> Run {
-        let healed_at = world.now;
-        world.tell(Input::HealAll);
-        let limit = world.now + self.converge_within;
-        let settled = world.run_until(limit, |world| {
-            world.clients.iter().all(Client::is_settled) && world.cluster.is_converged()
-        });
-        self.add_reader(&mut world, listeners, true);
-        let reader = world.clients.len() - 1;
-        let limit = world.now + self.converge_within;
-        let read = world.run_until(
-            limit,
-            |world| matches!(&world.clients[reader], Client::Reader(reader) if reader.is_done()),
-        );
-        Run::new(self, world, start, healed_at, settled && read)
-    }
-}
-
-impl Client {
-    fn is_settled(&self) -> bool {
-        match self {
-            Client::Producer(app) => app.is_done(),
-            Client::Reader(_) => true,
-        }
     }
 }
 

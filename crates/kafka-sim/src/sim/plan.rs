@@ -45,6 +45,45 @@ pub enum Handling {
         /// How often at the most.
         at_most: u32,
     },
+    /// The transactional outbox. The message is a row in the application's database, next to the business row it is
+    /// about; a background job sends it and then marks it. Pending messages are sent again after a restart.
+    ///
+    /// A message counts as acknowledged once its business row is committed: that is what the caller is told, and what
+    /// the outbox promises to deliver. All sends of a row are the same message.
+    Outbox {
+        /// Business row and message are one transaction. Otherwise they are two, one after the other.
+        atomic: bool,
+        /// When the job marks a message as sent.
+        marking: Marking,
+        /// Time between two looks of the job at the table.
+        every: Duration,
+    },
+    /// What the producer gives up goes to a file on the local disk, and is sent again until it is acknowledged, also
+    /// after a restart.
+    ///
+    /// A spilled message counts as acknowledged once it is in the file: that is what the caller is told.
+    Spill {
+        /// The caller is told only after an fsync of the file. Otherwise the file is never synced.
+        fsync: bool,
+        /// Time between two attempts to send what was spilled.
+        every: Duration,
+    },
+}
+
+/// When the job of an outbox marks a message as sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Marking {
+    /// Once it is acknowledged. A job that dies in between sends it again.
+    AfterAck,
+    /// Before it is sent. A job that dies in between never sends it.
+    BeforeSend,
+}
+
+impl Handling {
+    /// Whether the application keeps messages on its own machine.
+    pub(crate) fn keeps_messages(self) -> bool {
+        matches!(self, Handling::Outbox { .. } | Handling::Spill { .. })
+    }
 }
 
 impl ProducerPlan {
@@ -127,6 +166,7 @@ impl ProducerPlan {
             idempotent: self.config.is_idempotent(),
             max_in_flight: self.config.max_in_flight,
             ignores_results: self.handling == Handling::Ignore,
+            keeping: Some(self.handling).filter(|handling| handling.keeps_messages()),
         }
     }
 }

@@ -9,6 +9,7 @@ use kafka_sim_cluster::{Cluster, Input, Output};
 use kafka_sim_core::{BrokerId, ConnId, SimTime};
 
 use super::app::App;
+use super::consuming::{Around, Desk, Process};
 use super::readers::Following;
 
 /// One client of the world.
@@ -16,6 +17,8 @@ use super::readers::Following;
 pub(super) enum Client {
     Producer(Box<App>),
     Reader(Box<Following>),
+    /// And the desk that its group shares.
+    Consumer(Box<Process>, usize),
 }
 
 impl Client {
@@ -23,8 +26,27 @@ impl Client {
         match self {
             Client::Producer(app) => app.next_due(),
             Client::Reader(reader) => reader.next_due(),
+            Client::Consumer(process, _) => process.next_due(),
         }
     }
+}
+
+/// Where a client lives and how it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) host: Arc<str>,
+    /// The number of its process, which its connections bear.
+    pub(super) process: usize,
+    pub(super) standing: Standing,
+}
+
+/// How a client's process stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Standing {
+    Running,
+    /// It stands still, and this waits for it.
+    Paused(Vec<ClientInput>),
+    Dead,
 }
 
 /// The world.
@@ -33,33 +55,37 @@ pub(super) struct World {
     pub(super) now: SimTime,
     pub(super) cluster: Cluster,
     pub(super) clients: Vec<Client>,
+    pub(super) places: Vec<Place>,
+    /// Whose each process is or was.
+    pub(super) owners: Vec<usize>,
     /// When each client is due; worked out again whenever it was touched.
-    dues: Vec<Option<SimTime>>,
+    pub(super) dues: Vec<Option<SimTime>>,
+    /// What groups share.
+    pub(super) desks: Vec<Desk>,
     pub(super) history: History,
     listeners: Vec<(Arc<str>, u16)>,
-    hosts: Vec<Arc<str>>,
     from_cluster: Vec<Output>,
-    moved: VecDeque<(usize, Move)>,
+    pub(super) moved: VecDeque<(usize, Move)>,
     /// Steps taken: inputs, outputs and timers.
     pub(super) steps: u64,
 }
 
 /// What a client wants carried, whichever kind of client it is.
 #[derive(Clone, Debug)]
-enum Move {
+pub(super) enum Move {
     Connect { conn: u32, host: Arc<str>, port: u16 },
     Data { conn: u32, bytes: bytes::Bytes },
     Disconnect { conn: u32 },
 }
 
-fn global(client: usize, conn: u32) -> ConnId {
-    ConnId(((client as u64) << 32) | u64::from(conn))
+fn global(process: usize, conn: u32) -> ConnId {
+    ConnId(((process as u64) << 32) | u64::from(conn))
 }
 
 fn local(conn: ConnId) -> (usize, u32) {
-    let client = usize::try_from(conn.0 >> 32).expect("a world has few clients");
+    let process = usize::try_from(conn.0 >> 32).expect("a world has few processes");
     (
-        client,
+        process,
         u32::try_from(conn.0 & u64::from(u32::MAX)).expect("the mask leaves 32 bits"),
     )
 }
@@ -70,10 +96,12 @@ impl World {
             now: SimTime::ZERO,
             cluster,
             clients: Vec::new(),
+            places: Vec::new(),
+            owners: Vec::new(),
             dues: Vec::new(),
+            desks: Vec::new(),
             history: History::new(),
             listeners,
-            hosts: Vec::new(),
             from_cluster: Vec::new(),
             moved: VecDeque::new(),
             steps: 0,
@@ -81,10 +109,16 @@ impl World {
     }
 
     pub(super) fn add(&mut self, client: Client, host: &str) -> usize {
+        let index = self.clients.len();
         self.dues.push(client.next_due());
         self.clients.push(client);
-        self.hosts.push(Arc::from(host));
-        self.clients.len() - 1
+        self.places.push(Place {
+            host: Arc::from(host),
+            process: self.owners.len(),
+            standing: Standing::Running,
+        });
+        self.owners.push(index);
+        index
     }
 
     /// Runs until `done` or until `limit`, whichever comes first. True: it is done.
@@ -145,12 +179,13 @@ impl World {
         loop {
             self.steps += 1;
             if let Some((client, wanted)) = self.moved.pop_front() {
+                let process = self.places[client].process;
                 let input = match wanted {
                     Move::Connect { conn, host, port } => match self.broker_at(&host, port) {
                         Some(broker) => Input::Connect {
-                            conn: global(client, conn),
+                            conn: global(process, conn),
                             broker,
-                            host: self.hosts[client].clone(),
+                            host: self.places[client].host.clone(),
                         },
                         None => {
                             self.with_client(client, Some(ClientInput::ConnectFailed { conn }));
@@ -158,11 +193,11 @@ impl World {
                         }
                     },
                     Move::Data { conn, bytes } => Input::Data {
-                        conn: global(client, conn),
+                        conn: global(process, conn),
                         bytes,
                     },
                     Move::Disconnect { conn } => Input::Disconnect {
-                        conn: global(client, conn),
+                        conn: global(process, conn),
                     },
                 };
                 self.cluster.handle(self.now, input, &mut self.from_cluster);
@@ -185,13 +220,22 @@ impl World {
             } => (conn, |conn| ClientInput::ConnectFailed { conn }),
             Output::Disconnect { conn, .. } => (conn, |conn| ClientInput::Closed { conn }),
             Output::Data { conn, bytes } => {
-                let (client, conn) = local(conn);
-                return self.with_client(client, Some(ClientInput::Data { conn, bytes }));
+                let (process, conn) = local(conn);
+                return self.reach(process, ClientInput::Data { conn, bytes });
             }
+            Output::Client { host, fate } => return self.befall(&host, fate),
             _ => return,
         };
-        let (client, conn) = local(conn);
-        self.with_client(client, Some(input(conn)));
+        let (process, conn) = local(conn);
+        self.reach(process, input(conn));
+    }
+
+    /// Hands an input to the client whose process it is for, if that process still is there.
+    fn reach(&mut self, process: usize, input: ClientInput) {
+        let client = self.owners[process];
+        if self.places[client].process == process {
+            self.with_client(client, Some(input));
+        }
     }
 
     fn broker_at(&self, host: &str, port: u16) -> Option<BrokerId> {
@@ -199,8 +243,13 @@ impl World {
         i32::try_from(at).ok().map(BrokerId)
     }
 
-    /// Hands a client an input, or lets it do what is due.
-    fn with_client(&mut self, index: usize, input: Option<ClientInput>) {
+    /// Hands a client an input, or lets it do what is due. One that stands still finds it when it runs on.
+    pub(super) fn with_client(&mut self, index: usize, input: Option<ClientInput>) {
+        match &mut self.places[index].standing {
+            Standing::Running => {}
+            Standing::Paused(waiting) => return waiting.extend(input),
+            Standing::Dead => return,
+        }
         let now = self.now;
         match &mut self.clients[index] {
             Client::Producer(app) => {
@@ -223,8 +272,33 @@ impl World {
                     self.take_reader_output(index, output);
                 }
             }
+            Client::Consumer(process, desk) => {
+                let mut out = Vec::new();
+                let mut around = Around {
+                    now,
+                    history: &mut self.history,
+                    desk: &mut self.desks[*desk],
+                    out: &mut out,
+                };
+                match input {
+                    Some(input) => process.handle(input, &mut around),
+                    None => process.advance(&mut around),
+                }
+                for output in out {
+                    // It has heard its outcomes itself.
+                    self.take_move(index, output);
+                }
+            }
         }
-        self.dues[index] = self.clients[index].next_due();
+        self.look_at(index);
+    }
+
+    /// Works out when a client is due.
+    pub(super) fn look_at(&mut self, index: usize) {
+        self.dues[index] = match self.places[index].standing {
+            Standing::Running => self.clients[index].next_due(),
+            Standing::Paused(_) | Standing::Dead => None,
+        };
     }
 
     fn take_producer_output(&mut self, index: usize, output: ClientOutput<kafka_sim_client::SendOutcome>) {

@@ -1,0 +1,433 @@
+//! The model consumer: a member of a group, or a reader of assigned partitions that commits its positions.
+
+mod ask;
+mod assignor;
+mod close;
+mod commit;
+mod coordinator;
+mod heartbeat;
+mod join;
+mod leader;
+mod member;
+mod poll;
+mod positions;
+mod protocol;
+mod script;
+mod subscription;
+mod types;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use kafka_sim_core::{ConfigError, Seed, SimRng, SimTime, TopicPartition, WallClock};
+
+pub(crate) use self::ask::Ask;
+pub use self::types::{ConsumerError, ConsumerOutcome, ConsumerRecord, GroupState, Repositioning};
+use self::{
+    close::Phase,
+    commit::{Commits, Why},
+    coordinator::Coordinator,
+    member::{Member, Standing},
+    positions::Lookup,
+    script::Step,
+    subscription::Subscription,
+};
+use crate::{
+    backoff::Backoff,
+    config::ConsumerConfig,
+    io::{ClientInput, ClientOutput},
+    network::TopicPattern,
+    reader::{Reader, ReaderOutcome, StartAt},
+};
+
+/// What the consumer emits.
+type Outputs = Vec<ClientOutput<ConsumerOutcome>>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Open,
+    Closing { deadline: SimTime, phase: Phase },
+    Closed,
+}
+
+/// A consumer that behaves like Kafka's `KafkaConsumer`: one per application process.
+///
+/// Calls that block in Java return at once here, and their end is told with an outcome: each [`poll`](Self::poll)
+/// ends with one `Polled` or `PollFailed`, each commit with one `Committed`, [`close`](Self::close) with one `Closed`.
+/// An application makes one blocking call after the other, as a thread would; only from within a callback a
+/// [`commit_sync`](Self::commit_sync) may come during a poll.
+///
+/// It never asks for the time and never waits: call [`advance`](Self::advance) when [`next_due`](Self::next_due) says
+/// so, and hand in what arrives with [`handle`](Self::handle). Times must not run backwards.
+#[derive(Clone, Debug)]
+pub struct Consumer {
+    config: ConsumerConfig,
+    reader: Reader,
+    /// Room for what the reader emits.
+    emitted: Vec<ClientOutput<ReaderOutcome>>,
+    rng: SimRng,
+    backoff: Backoff,
+    life: Life,
+    subscription: Subscription,
+    coordinator: Coordinator,
+    member: Member,
+    commits: Commits,
+    ended_syncs: Vec<(u64, Result<(), ConsumerError>)>,
+    lookup: Lookup,
+    lookup_attempts: u32,
+    script: VecDeque<Step>,
+    in_callback: bool,
+    /// Until when the poll under way waits.
+    poll_until: Option<SimTime>,
+    /// What the next poll has to throw.
+    failures: VecDeque<ConsumerError>,
+    /// Positions that are being looked up.
+    moved: BTreeMap<TopicPartition, Repositioning>,
+    due: Option<SimTime>,
+}
+
+impl Consumer {
+    /// A consumer that knows the cluster by these addresses. `index` tells consumers of one run apart: each gets
+    /// random streams of its own from `seed`.
+    ///
+    /// # Errors
+    /// Conflicting settings, see [`ConsumerConfig::validate`]; an empty bootstrap list.
+    pub fn new(
+        config: ConsumerConfig,
+        bootstrap: Vec<(Arc<str>, u16)>,
+        seed: Seed,
+        index: u64,
+    ) -> Result<Consumer, ConfigError> {
+        config.validate()?;
+        let network = &config.reader.network;
+        Ok(Consumer {
+            backoff: Backoff::new(network.retry_backoff, network.retry_backoff_max),
+            reader: Reader::holding(config.reader.clone(), bootstrap, seed, index)?,
+            emitted: Vec::new(),
+            rng: seed.stream("consumer/retry", index),
+            life: Life::Open,
+            subscription: Subscription::Nothing,
+            coordinator: Coordinator::new(),
+            member: Member::new(&config),
+            commits: Commits::new(),
+            ended_syncs: Vec::new(),
+            lookup: Lookup::Idle,
+            lookup_attempts: 0,
+            script: VecDeque::new(),
+            in_callback: false,
+            poll_until: None,
+            failures: VecDeque::new(),
+            moved: BTreeMap::new(),
+            due: None,
+            config,
+        })
+    }
+
+    /// Sets the clock by which `auto.offset.reset=by_duration` is reckoned.
+    #[must_use]
+    pub fn with_wall_clock(mut self, wall_clock: WallClock) -> Consumer {
+        self.reader = self.reader.with_wall_clock(wall_clock);
+        self
+    }
+
+    /// Joins the group for these topics with the next poll, instead of those subscribed to before. No topics mean
+    /// [`unsubscribe`](Self::unsubscribe).
+    ///
+    /// Divergence: partitions that were assigned by the application are simply dropped, where Java demands that the
+    /// application unsubscribes first.
+    pub fn subscribe(&mut self, now: SimTime, topics: &[Arc<str>], out: &mut Outputs) {
+        if topics.is_empty() {
+            self.unsubscribe(now, out);
+            return;
+        }
+        self.subscribe_to(now, Subscription::Topics(topics.iter().cloned().collect()), out);
+    }
+
+    /// The same for all topics whose whole name matches the pattern. With `group.protocol=consumer` the coordinator
+    /// matches.
+    ///
+    /// # Errors
+    /// A pattern that is not a regular expression.
+    pub fn subscribe_pattern(&mut self, now: SimTime, pattern: &str, out: &mut Outputs) -> Result<(), ConfigError> {
+        let pattern = TopicPattern::new(pattern, self.config.exclude_internal_topics)?;
+        let known = self.reader.network.metadata.known_topics().map(|(topic, _)| topic);
+        let matched = known.filter(|topic| pattern.matches(topic)).cloned().collect();
+        self.subscribe_to(now, Subscription::Pattern { pattern, matched }, out);
+        Ok(())
+    }
+
+    fn subscribe_to(&mut self, now: SimTime, subscription: Subscription, out: &mut Outputs) {
+        if self.life != Life::Open {
+            return;
+        }
+        // A member keeps what it owns until it has joined again.
+        let kept = if self.subscription.is_by_group() {
+            self.owned()
+        } else {
+            Vec::new()
+        };
+        self.script.push_back(Step::Subscribe(subscription, kept));
+        self.advance(now, out);
+    }
+
+    /// Reads these partitions without joining the group. Partitions that stay keep their position.
+    pub fn assign(&mut self, now: SimTime, partitions: &[TopicPartition], out: &mut Outputs) {
+        if self.life == Life::Open {
+            self.switch_to(Subscription::Assigned, partitions.to_vec());
+            self.advance(now, out);
+        }
+    }
+
+    /// Gives everything up and leaves the group.
+    pub fn unsubscribe(&mut self, now: SimTime, out: &mut Outputs) {
+        if self.life == Life::Open {
+            self.switch_to(Subscription::Nothing, Vec::new());
+            self.advance(now, out);
+        }
+    }
+
+    /// Moves the position of a partition. One that is not assigned is left alone.
+    pub fn seek(&mut self, now: SimTime, partition: &TopicPartition, to: StartAt, out: &mut Outputs) {
+        if self.life == Life::Open {
+            self.seek_to(partition, to, out);
+            self.advance(now, out);
+        }
+    }
+
+    /// Polls return nothing from these partitions until they are resumed.
+    pub fn pause(&mut self, partitions: &[TopicPartition]) {
+        for partition in partitions {
+            self.reader.set_paused(partition, true);
+        }
+    }
+
+    /// Ends a [`pause`](Self::pause).
+    pub fn resume(&mut self, partitions: &[TopicPartition]) {
+        for partition in partitions {
+            self.reader.set_paused(partition, false);
+        }
+    }
+
+    /// Waits up to `timeout` for records, and does what the group asks for in between: joining, callbacks, automatic
+    /// commits. Ends with one `Polled` or `PollFailed`.
+    pub fn poll(&mut self, now: SimTime, timeout: Duration, out: &mut Outputs) {
+        let refusal = match (&self.subscription, self.config.group_id.is_some()) {
+            _ if self.life != Life::Open => Some("the consumer is closed"),
+            _ if self.poll_until.is_some() => Some("a poll is under way"),
+            (Subscription::Nothing, _) if self.script.is_empty() => {
+                Some("the consumer is not subscribed to any topics or assigned any partitions")
+            }
+            (Subscription::Topics(_) | Subscription::Pattern { .. }, false) => Some("a subscription needs a group.id"),
+            _ => None,
+        };
+        if let Some(reason) = refusal {
+            let error = ConsumerError::IllegalState(reason);
+            report(ConsumerOutcome::PollFailed { error }, out);
+            return;
+        }
+        self.poll_until = Some(now + timeout);
+        self.note_poll(now);
+        self.reader.set_active(true);
+        self.reader.rearm();
+        self.advance(now, out);
+    }
+
+    /// Commits the given offsets, each the next one to read, or with `None` all positions that polls have reached.
+    /// Repeated up to `default.api.timeout.ms` where that helps. Ends with one `Committed`.
+    pub fn commit_sync(
+        &mut self,
+        now: SimTime,
+        token: u64,
+        offsets: Option<Vec<(TopicPartition, i64)>>,
+        out: &mut Outputs,
+    ) {
+        let Some(offsets) = self.offsets_to_commit(token, offsets, out) else {
+            return;
+        };
+        let limit = self.config.default_api_timeout;
+        self.begin_sync(Some(token), offsets, now, limit);
+        self.advance(now, out);
+    }
+
+    /// The same without waiting and without repetition. `Committed` comes when the answer is there and the application
+    /// polls, commits or closes, as in Java.
+    pub fn commit_async(
+        &mut self,
+        now: SimTime,
+        token: u64,
+        offsets: Option<Vec<(TopicPartition, i64)>>,
+        out: &mut Outputs,
+    ) {
+        let Some(offsets) = self.offsets_to_commit(token, offsets, out) else {
+            return;
+        };
+        self.report_completed(out);
+        self.send_commit_async(Why::Async(token), offsets, now);
+        self.advance(now, out);
+    }
+
+    /// What to commit, unless that is refused.
+    fn offsets_to_commit(
+        &mut self,
+        token: u64,
+        offsets: Option<Vec<(TopicPartition, i64)>>,
+        out: &mut Outputs,
+    ) -> Option<Vec<commit::CommitOffset>> {
+        let refusal = match &self.life {
+            Life::Closed => "the consumer is closed",
+            _ if self.config.group_id.is_none() => "committing needs a group.id",
+            _ => return Some(self.to_commit(offsets)),
+        };
+        report(
+            ConsumerOutcome::Committed {
+                token: Some(token),
+                offsets: offsets.unwrap_or_default(),
+                result: Err(ConsumerError::IllegalState(refusal)),
+            },
+            out,
+        );
+        None
+    }
+
+    /// Commits if that is automatic, leaves the group if the member is not static, and closes all connections: when
+    /// that is done, or `timeout` or `request.timeout.ms` has passed. A poll under way ends without records. Ends with
+    /// one `Closed`.
+    ///
+    /// Divergence: fetch sessions are left to their brokers, where Java closes them.
+    pub fn close(&mut self, now: SimTime, timeout: Duration, out: &mut Outputs) {
+        if self.life != Life::Open {
+            return;
+        }
+        if self.poll_until.take().is_some() {
+            report(ConsumerOutcome::Polled { records: Vec::new() }, out);
+        }
+        self.reader.set_active(false);
+        let limit = timeout.min(self.config.reader.network.request_timeout);
+        self.life = Life::Closing {
+            deadline: now + limit,
+            phase: Phase::Committing,
+        };
+        if self.config.commits_by_itself() {
+            let offsets = self.all_consumed();
+            self.begin_sync(None, offsets, now, limit);
+        }
+        self.advance(now, out);
+    }
+
+    /// The application returned from the callback that `Assigned`, `Revoked` or `Lost` began.
+    pub fn callback_done(&mut self, now: SimTime, out: &mut Outputs) {
+        self.in_callback = false;
+        self.advance(now, out);
+    }
+
+    /// Ends like a process that is killed: nothing is sent or reported any more, and its connections are gone.
+    pub fn kill(&mut self) {
+        self.reader.kill();
+        self.life = Life::Closed;
+    }
+
+    /// Takes in what happened to a connection.
+    pub fn handle(&mut self, now: SimTime, input: ClientInput, out: &mut Outputs) {
+        if self.life != Life::Closed {
+            self.reader.network.handle(now, input, out);
+            self.pump(now, out);
+        }
+    }
+
+    /// Fires what is due.
+    pub fn advance(&mut self, now: SimTime, out: &mut Outputs) {
+        if self.life != Life::Closed {
+            self.pump(now, out);
+        }
+    }
+
+    /// When [`advance`](Self::advance) has something to do although nothing arrives until then.
+    pub fn next_due(&self) -> Option<SimTime> {
+        if self.life == Life::Closed {
+            return None;
+        }
+        [self.due, self.reader.next_due()].into_iter().flatten().min()
+    }
+
+    /// The next offset a poll will return of an assigned partition, or `None` while that is not known.
+    pub fn position(&self, partition: &TopicPartition) -> Option<i64> {
+        self.reader.position(partition)
+    }
+
+    /// The partitions the consumer owns, in order.
+    pub fn assignment(&self) -> impl Iterator<Item = &TopicPartition> {
+        self.reader.positions().map(|(partition, _)| partition)
+    }
+
+    /// How the consumer stands in its group.
+    pub fn group_state(&self) -> GroupState {
+        GroupState {
+            member_id: self.member.generation.member_id.clone(),
+            epoch: self.member.generation.id,
+            joined: self.member.standing == Standing::Stable,
+        }
+    }
+
+    /// Whether the consumer was closed or killed and will do nothing more.
+    pub fn is_closed(&self) -> bool {
+        self.life == Life::Closed
+    }
+
+    /// Whether some thread of the Java consumer would look at its connections now: the application's while it waits
+    /// in a call, or the one that sends heartbeats.
+    fn is_networking(&self) -> bool {
+        let closing = matches!(self.life, Life::Closing { .. }) && !self.in_callback;
+        self.is_blocked_in_poll() || closing || !self.commits.syncs.is_empty() || self.member.heartbeat.enabled
+    }
+
+    fn wants_coordinator(&self) -> bool {
+        if self.config.group_id.is_none() {
+            return false;
+        }
+        let looks_up = self.subscription.is_by_group() || self.reader.initializing().next().is_some();
+        let syncs = self
+            .commits
+            .syncs
+            .last()
+            .is_some_and(commit::SyncCommit::needs_coordinator);
+        (self.is_blocked_in_poll() && looks_up) || syncs || self.commits.has_waiting() || self.member.heartbeat.enabled
+    }
+
+    fn look_again_at(&mut self, at: SimTime) {
+        self.due = self.due.into_iter().chain([at]).min();
+    }
+
+    /// Does everything that can be done now.
+    fn pump(&mut self, now: SimTime, out: &mut Outputs) {
+        self.commits.start(now, self.config.auto_commit_interval);
+        loop {
+            self.due = None;
+            self.run_reader(now, out);
+            let mut progress = self.take_group_events(now, out);
+            progress |= self.watch_coordinator(now, out);
+            progress |= self.run_heartbeats(now, out);
+            progress |= self.find_coordinator(now, out);
+            progress |= self.drive_leading();
+            progress |= self.run_script(out);
+            progress |= self.drive_sync(now, out);
+            progress |= self.drive_poll(now, out);
+            progress |= self.drive_close(now, out);
+            progress |= self.flush_queue(now, out);
+            progress |= self.finish_syncs(out);
+            if self.life == Life::Closed {
+                self.due = None;
+                return;
+            }
+            if !progress && self.reader.network.next_due().is_none_or(|due| due > now) {
+                break;
+            }
+        }
+    }
+}
+
+fn report(outcome: ConsumerOutcome, out: &mut Outputs) {
+    out.push(ClientOutput::Outcome(outcome));
+}

@@ -1,0 +1,44 @@
+//! A regular expression that topic names are matched with.
+
+use kafka_sim_core::ConfigError;
+use regex::Regex;
+
+/// A pattern a consumer is subscribed to.
+#[derive(Clone, Debug)]
+pub(crate) struct TopicPattern {
+    text: String,
+    regex: Regex,
+    exclude_internal: bool,
+}
+
+impl TopicPattern {
+    /// A pattern that has to match whole names. Internal topics can be left out whatever their names.
+    pub(crate) fn new(text: &str, exclude_internal: bool) -> Result<TopicPattern, ConfigError> {
+        let regex = Regex::new(&format!("^(?:{text})$"))
+            .map_err(|_| ConfigError::invalid_value("topic pattern", text, "a regular expression"))?;
+        Ok(TopicPattern {
+            text: text.to_owned(),
+            regex,
+            exclude_internal,
+        })
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn matches(&self, topic: &str) -> bool {
+        self.regex.is_match(topic)
+    }
+
+    /// Whether a topic of that name is subscribed to.
+    pub(crate) fn takes(&self, topic: &str, internal: bool) -> bool {
+        !(internal && self.exclude_internal) && self.matches(topic)
+    }
+}
+
+impl PartialEq for TopicPattern {
+    fn eq(&self, other: &TopicPattern) -> bool {
+        self.text == other.text && self.exclude_internal == other.exclude_internal
+    }
+}
