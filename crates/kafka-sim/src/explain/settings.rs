@@ -1,8 +1,9 @@
 //! The settings of a run that decide what can be lost.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::sim::{Handling, Sim};
+use crate::sim::{ConsumerPlan, Handling, Sim};
 
 /// What a producer was set to.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct ProducerSettings {
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     producers: Vec<ProducerSettings>,
+    /// The plan of each member of all groups.
+    members: Vec<Arc<ConsumerPlan>>,
     broker: BTreeMap<String, String>,
     topics: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -30,6 +33,7 @@ impl Settings {
         let (broker, topics) = sim.settings();
         Settings {
             producers,
+            members: sim.members().cloned().collect(),
             broker,
             topics,
         }
@@ -37,6 +41,12 @@ impl Settings {
 
     pub(super) fn producer(&self, index: u32) -> Option<&ProducerSettings> {
         self.producers.get(usize::try_from(index).ok()?)
+    }
+
+    /// What the application does whose consumer has this number.
+    pub(super) fn consumer(&self, reader: u32) -> Option<&ConsumerPlan> {
+        let seat = crate::sim::seat_of(reader, self.members.len())?;
+        self.members.get(seat).map(|plan| &**plan)
     }
 
     /// The value that counts for a topic: its override, the broker's, or `default`.

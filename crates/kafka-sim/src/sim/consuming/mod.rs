@@ -40,6 +40,12 @@ pub(super) struct Around<'a> {
     pub(super) out: &'a mut ConsumerOutputs,
 }
 
+/// Which member of all a reader is a process of; none for the readers that are no applications.
+pub(crate) fn seat_of(reader: u32, members: usize) -> Option<usize> {
+    let number = usize::try_from(reader.checked_sub(FIRST_READER)?).ok()?;
+    number.checked_rem(members)
+}
+
 /// Which member of all a process is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seat {
