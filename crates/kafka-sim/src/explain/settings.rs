@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::sim::{Handling, Sim};
+use super::patterns::ConsumerSettings;
+use crate::sim::{FIRST_READER, Handling, Sim};
 
 /// What a producer was set to.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,9 @@ pub(crate) struct ProducerSettings {
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     producers: Vec<ProducerSettings>,
+    consumers: Vec<ConsumerSettings>,
+    /// Members of all groups.
+    members: u32,
     broker: BTreeMap<String, String>,
     topics: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -30,6 +34,8 @@ impl Settings {
         let (broker, topics) = sim.settings();
         Settings {
             producers,
+            consumers: sim.consumers().map(ConsumerSettings::of).collect(),
+            members: sim.consumers().map(|plan| plan.members).sum(),
             broker,
             topics,
         }
@@ -37,6 +43,17 @@ impl Settings {
 
     pub(super) fn producer(&self, index: u32) -> Option<&ProducerSettings> {
         self.producers.get(usize::try_from(index).ok()?)
+    }
+
+    pub(super) fn consumer(&self, group: &str) -> Option<&ConsumerSettings> {
+        self.consumers.iter().find(|settings| settings.group == group)
+    }
+
+    /// The host of a consumer, and how many processes it had before this one.
+    pub(super) fn host_of(&self, reader: u32) -> Option<(String, u32)> {
+        let seat = reader.checked_sub(FIRST_READER)?;
+        let index = seat.checked_rem(self.members)?;
+        Some((format!("consumer-{index}"), seat / self.members))
     }
 
     /// The value that counts for a topic: its override, the broker's, or `default`.
