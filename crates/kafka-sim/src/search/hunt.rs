@@ -128,7 +128,7 @@ impl Search {
     }
 }
 
-fn named(dangers: &Dangers) -> [(&'static str, u64); 17] {
+fn named(dangers: &Dangers) -> [(&'static str, u64); 18] {
     let Dangers {
         acked_during_fault,
         leader_changes,
@@ -146,6 +146,7 @@ fn named(dangers: &Dangers) -> [(&'static str, u64); 17] {
         handovers,
         redeliveries,
         commits_failed,
+        cut_short,
         consumers_died,
     } = *dangers;
     [
@@ -165,6 +166,7 @@ fn named(dangers: &Dangers) -> [(&'static str, u64); 17] {
         ("handovers", handovers),
         ("redeliveries", redeliveries),
         ("commits_failed", commits_failed),
+        ("cut_short", cut_short),
         ("consumers_died", consumers_died),
     ]
 }

@@ -25,16 +25,19 @@ use kafka_sim_cluster::net::NetConfig;
 use kafka_sim_cluster::{Cluster, ClusterConfig, Input, Topic};
 use kafka_sim_core::{ConfigError, Seed, SimTime};
 
-pub(crate) use consuming::seat_of;
 pub use consuming::{ConsumerPlan, OnFailure, Pattern};
 pub use plan::{Handling, Marking, ProducerPlan, Spread};
 pub use run::Run;
 
 use app::App;
+pub(crate) use consuming::FIRST_READER;
 use consuming::{Desk, Process, Seat};
 use home::Home;
 use readers::Following;
 use world::{Client, World};
+
+/// Topics that brokers keep for themselves, which nobody of the run reads.
+const INTERNAL_TOPICS: [&str; 2] = ["__consumer_offsets", "__transaction_state"];
 
 /// Virtual time a cluster may take to start.
 const START_WITHIN: SimTime = SimTime::from_secs(60);
@@ -260,6 +263,7 @@ impl Sim {
         let partitions: Vec<_> = view
             .partitions
             .into_iter()
+            .filter(|partition| !INTERNAL_TOPICS.contains(&&*partition.topic))
             .map(|partition| (partition.topic, partition.partition))
             .collect();
         world.begin_reading(client, &partitions);
