@@ -58,7 +58,11 @@ impl Explainer<'_> {
         if let Some((at, reader, committed)) = passed {
             story.insert(
                 1,
-                format!("{} the commit of {committed} by {} succeeded", moment(at), self.settings.name_of(reader)),
+                format!(
+                    "{} the commit of {committed} by {} succeeded",
+                    moment(at),
+                    self.settings.name_of(reader)
+                ),
             );
             return self.explain_lost_commit(followed, story, given);
         }

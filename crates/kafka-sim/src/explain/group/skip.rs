@@ -33,19 +33,28 @@ impl Explainer<'_> {
         } = followed;
         let mut told = vec![(
             given_at,
-            format!("{} was given the record at offset {offset} of {topic}-{partition}", self.settings.name_of(reader)),
+            format!(
+                "{} was given the record at offset {offset} of {topic}-{partition}",
+                self.settings.name_of(reader)
+            ),
         )];
         if let Some((at, who, committed)) = followed.passing_commit() {
             told.push((
                 at,
-                format!("{} learned that its commit of {committed} had succeeded", self.settings.name_of(who)),
+                format!(
+                    "{} learned that its commit of {committed} had succeeded",
+                    self.settings.name_of(who)
+                ),
             ));
         }
         let died = followed.died.iter().find(|(at, who)| *who == reader && *at >= given_at);
         if let Some((at, _)) = died {
             told.push((
                 *at,
-                format!("{} was gone, and with it what it had in hand", self.settings.name_of(reader)),
+                format!(
+                    "{} was gone, and with it what it had in hand",
+                    self.settings.name_of(reader)
+                ),
             ));
         }
         told.sort();
