@@ -96,6 +96,7 @@ impl Fleet {
             false => config.listeners.clone(),
         };
         let producer = Producer::new(ProducerConfig::java(), listeners.clone(), Seed(3), 0).expect("valid");
+        let producer = producer.with_wall_clock(config.wall_clock);
         let mut fleet = Fleet {
             cluster: Cluster::new(config, Seed(1)).expect("a cluster that can run"),
             now: SimTime::ZERO,

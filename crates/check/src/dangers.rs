@@ -51,6 +51,8 @@ pub struct Dangers {
     pub link_faults: u64,
     /// Cause: disks that failed, filled up or were wiped.
     pub disk_faults: u64,
+    /// Effect: sends and records that an application had in hand when it died.
+    pub cut_short: u64,
     /// Cause: processes of consumers that died.
     pub consumers_died: u64,
 }
@@ -104,7 +106,7 @@ impl Dangers {
             .all(|(_, is_effect, count)| !is_effect || count == 0)
     }
 
-    fn counters(&self) -> [(&'static str, bool, u64); 17] {
+    fn counters(&self) -> [(&'static str, bool, u64); 18] {
         [
             ("acknowledged during a fault", true, self.acked_during_fault),
             ("leader changes", true, self.leader_changes),
@@ -117,6 +119,7 @@ impl Dangers {
             ("handovers", true, self.handovers),
             ("redeliveries", true, self.redeliveries),
             ("commits failed", true, self.commits_failed),
+            ("cut short by a death", true, self.cut_short),
             ("power losses", false, self.power_losses),
             ("kills", false, self.kills),
             ("pauses", false, self.pauses),

@@ -22,6 +22,7 @@ pub mod diagram;
 mod dump;
 mod explain;
 pub mod journal;
+pub mod recorded;
 pub mod search;
 #[cfg(feature = "server")]
 pub mod server;

@@ -17,6 +17,7 @@ pub(super) struct ClientConn {
     pub(super) channel: ChannelId,
     /// Why it ended, as far as the broker's side decided it.
     pub(super) closing: Option<CloseReason>,
+    host: Arc<str>,
 }
 
 /// The two ends of a client's connection, until both know that it is over.
@@ -37,9 +38,16 @@ impl Cluster {
             });
             return;
         }
-        let client = self.host(host);
+        let client = self.host(host.clone());
         let channel = self.net.connect(self.now, client, Endpoint::Broker(broker));
-        self.clients.insert(conn, ClientConn { channel, closing: None });
+        self.clients.insert(
+            conn,
+            ClientConn {
+                channel,
+                closing: None,
+                host,
+            },
+        );
         self.channels.insert(
             channel,
             ClientEnds {
@@ -127,7 +135,12 @@ impl Cluster {
         }
         let broker = node.id();
         self.event(&Event::ConnectionOpened { conn, broker });
-        self.with_broker(index, |process, ctx| process.accept(ctx, conn));
+        // A client that has left again meanwhile is not waiting for anything.
+        let host = self
+            .clients
+            .get(&conn)
+            .map_or_else(|| Arc::from(""), |client| client.host.clone());
+        self.with_broker(index, |process, ctx| process.accept(ctx, conn, host));
         self.send(channel, Side::B, Packet::Opened);
     }
 }

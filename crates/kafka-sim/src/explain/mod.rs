@@ -3,6 +3,7 @@
 //! The judge only knows what clients saw. Here the trace says where a record was, who had it, what took it, and which
 //! setting let that happen.
 
+mod group;
 mod keeping;
 mod loss;
 mod order;
@@ -97,7 +98,7 @@ impl<'a> Explainer<'a> {
                 vec!["the producer never reported what became of the record".into()],
                 Cause::in_stage(Stage::Production),
             ),
-            _ => (Vec::new(), Cause::in_stage(Stage::Storage)),
+            other => self.explain_group(other),
         };
         Explanation {
             violation: violation.clone(),

@@ -1,8 +1,9 @@
 //! The settings of a run that decide what can be lost.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::sim::{Handling, Sim};
+use crate::sim::{ConsumerPlan, FIRST_READER, Handling, Sim};
 
 /// What a producer was set to.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct ProducerSettings {
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     producers: Vec<ProducerSettings>,
+    /// The plan of each member of all groups.
+    members: Vec<Arc<ConsumerPlan>>,
     broker: BTreeMap<String, String>,
     topics: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -30,6 +33,7 @@ impl Settings {
         let (broker, topics) = sim.settings();
         Settings {
             producers,
+            members: sim.members().cloned().collect(),
             broker,
             topics,
         }
@@ -37,6 +41,25 @@ impl Settings {
 
     pub(super) fn producer(&self, index: u32) -> Option<&ProducerSettings> {
         self.producers.get(usize::try_from(index).ok()?)
+    }
+
+    /// What the application does whose consumer has this number.
+    pub(super) fn consumer(&self, reader: u32) -> Option<&ConsumerPlan> {
+        let number = usize::try_from(reader.checked_sub(FIRST_READER)?).ok()?;
+        let seat = number.checked_rem(self.members.len())?;
+        self.members.get(seat).map(|plan| &**plan)
+    }
+
+    /// A consumer in words: its host, and which of its processes it is.
+    pub(super) fn name_of(&self, reader: u32) -> String {
+        let members = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
+        let number = reader.checked_sub(FIRST_READER);
+        let seat = number.and_then(|number| Some((number.checked_rem(members)?, number / members)));
+        match seat {
+            Some((index, 0)) => format!("consumer-{index}"),
+            Some((index, life)) => format!("consumer-{index} (process {})", life + 1),
+            None => format!("reader {reader}"),
+        }
     }
 
     /// The value that counts for a topic: its override, the broker's, or `default`.

@@ -137,7 +137,7 @@ impl Tally {
     }
 }
 
-pub(super) fn named(dangers: &Dangers) -> [(&'static str, u64); 17] {
+pub(super) fn named(dangers: &Dangers) -> [(&'static str, u64); 18] {
     let Dangers {
         acked_during_fault,
         leader_changes,
@@ -155,6 +155,7 @@ pub(super) fn named(dangers: &Dangers) -> [(&'static str, u64); 17] {
         handovers,
         redeliveries,
         commits_failed,
+        cut_short,
         consumers_died,
     } = *dangers;
     [
@@ -174,6 +175,7 @@ pub(super) fn named(dangers: &Dangers) -> [(&'static str, u64); 17] {
         ("handovers", handovers),
         ("redeliveries", redeliveries),
         ("commits_failed", commits_failed),
+        ("cut_short", cut_short),
         ("consumers_died", consumers_died),
     ]
 }

@@ -231,6 +231,11 @@ impl App {
         }
     }
 
+    /// Messages that it has taken and that are not through.
+    pub(super) fn in_hand(&self) -> usize {
+        self.in_flight.len() + self.again.len() + self.keeping.in_hand()
+    }
+
     /// The process dies; with `power`, its machine does.
     pub(super) fn die(&mut self, now: SimTime, power: Option<Survivors>, history: &mut History) {
         self.producer.kill();

@@ -6,6 +6,18 @@ use kafka_sim_cluster::disk::Survivors;
 use super::consuming::Around;
 use super::world::{Client, Standing, World};
 
+impl Client {
+    /// Sends and records that an application is busy with.
+    fn in_hand(&self) -> u64 {
+        let in_hand = match self {
+            Client::Producer(app) => app.in_hand(),
+            Client::Consumer(process, _) => process.in_hand(),
+            Client::Reader(_) => 0,
+        };
+        in_hand as u64
+    }
+}
+
 impl World {
     /// Something befalls the application on a host. The readers of a run are no applications: nothing befalls them.
     pub(super) fn befall(&mut self, host: &str, fate: ClientFate) {
@@ -35,6 +47,9 @@ impl World {
         self.places[index].standing = Standing::Dead;
         // What it wanted to say at this instant is not said any more.
         self.moved.retain(|(client, _)| *client != index);
+        if !was_dead {
+            self.cut_short += self.clients[index].in_hand();
+        }
         match &mut self.clients[index] {
             Client::Producer(app) if !was_dead => app.die(now, power, &mut self.history),
             Client::Producer(app) => {

@@ -31,6 +31,7 @@ impl Home {
 
     /// The consumer of process `life`, from 0, of member `index` of all.
     pub(super) fn consumer(&self, config: &ConsumerConfig, index: u32, life: u32) -> Result<Consumer, ConfigError> {
-        Consumer::new(config.clone(), self.listeners.clone(), self.seed, stream(index, life))
+        let consumer = Consumer::new(config.clone(), self.listeners.clone(), self.seed, stream(index, life))?;
+        Ok(consumer.with_wall_clock(self.wall_clock))
     }
 }

@@ -54,6 +54,15 @@ impl Keeping {
         }
     }
 
+    /// Messages that are kept at the moment.
+    pub(super) fn in_hand(&self) -> usize {
+        match self {
+            Keeping::Nothing => 0,
+            Keeping::Outbox(outbox) => outbox.in_hand(),
+            Keeping::Spill(spill) => spill.in_hand(),
+        }
+    }
+
     pub(super) fn advance(&mut self, now: SimTime) -> Vec<Errand> {
         match self {
             Keeping::Nothing => Vec::new(),

@@ -30,10 +30,14 @@ pub use plan::{Handling, Marking, ProducerPlan, Spread};
 pub use run::Run;
 
 use app::App;
+pub(crate) use consuming::FIRST_READER;
 use consuming::{Desk, Process, Seat};
 use home::Home;
 use readers::Following;
 use world::{Client, World};
+
+/// Topics that brokers keep for themselves, which nobody of the run reads.
+const INTERNAL_TOPICS: [&str; 2] = ["__consumer_offsets", "__transaction_state"];
 
 /// Virtual time a cluster may take to start.
 const START_WITHIN: SimTime = SimTime::from_secs(60);
@@ -226,11 +230,7 @@ impl Sim {
     fn add_consumers(&self, world: &mut World, home: &Home) -> Result<(), ConfigError> {
         let mut groups: Vec<&str> = Vec::new();
         let of = self.consumers.iter().map(|plan| plan.members).sum();
-        let seats = self
-            .consumers
-            .iter()
-            .flat_map(|plan| (0..plan.members).map(move |_| plan));
-        for (index, plan) in (0_u32..).zip(seats) {
+        for (index, plan) in (0_u32..).zip(self.members()) {
             let desk = groups
                 .iter()
                 .position(|group| *group == &*plan.group)
@@ -253,18 +253,29 @@ impl Sim {
         let reader =
             Reader::new(config, listeners.to_vec(), self.seed, u64::from(index)).expect("the defaults are valid");
         let host = if final_read { "final-reader" } else { "reader" };
-        let client = world.add(
-            Client::Reader(Box::new(Following::new(index, reader, final_read))),
-            host,
-        );
-        // A reader that comes late finds partitions that were added meanwhile.
         let view = world.cluster.view();
+        // Only retention and DeleteRecords move the beginning of a log.
+        let log_starts = view.partitions.iter().filter_map(|partition| {
+            let start = partition.replicas.iter().map(|replica| replica.log_start).max()?;
+            Some(((partition.topic.clone(), partition.partition), start))
+        });
+        let following = Following::new(index, reader, final_read).knowing(log_starts.collect());
+        let client = world.add(Client::Reader(Box::new(following)), host);
+        // A reader that comes late finds partitions that were added meanwhile.
         let partitions: Vec<_> = view
             .partitions
             .into_iter()
+            .filter(|partition| !INTERNAL_TOPICS.contains(&&*partition.topic))
             .map(|partition| (partition.topic, partition.partition))
             .collect();
         world.begin_reading(client, &partitions);
+    }
+
+    /// The plan of each member of all groups, in the order of their numbers.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Arc<ConsumerPlan>> {
+        self.consumers
+            .iter()
+            .flat_map(|plan| (0..plan.members).map(move |_| plan))
     }
 
     /// Settings of the brokers and of each topic, for explanations.

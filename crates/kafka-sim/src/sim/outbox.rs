@@ -88,6 +88,15 @@ impl Outbox {
         self.commits.is_empty() && self.pending.is_empty()
     }
 
+    /// Messages on their way through the tables.
+    pub(super) fn in_hand(&self) -> usize {
+        let new = self
+            .commits
+            .iter()
+            .filter(|(_, commit)| !matches!(commit, Commit::Mark(_)));
+        self.pending.len() + new.count()
+    }
+
     /// Does what is due.
     pub(super) fn advance(&mut self, now: SimTime) -> Vec<Errand> {
         let mut errands = Vec::new();

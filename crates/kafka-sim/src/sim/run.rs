@@ -56,7 +56,10 @@ impl Run {
             });
         }
         Run {
-            dangers: dangers(&events, &history),
+            dangers: Dangers {
+                cut_short: world.cut_short,
+                ..dangers(&events, &history)
+            },
             settings: Settings::of(sim, sim.producers.iter().map(ProducerPlan::settings).collect()),
             history,
             trace_hash,

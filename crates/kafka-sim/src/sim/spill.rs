@@ -62,6 +62,11 @@ impl Spill {
         self.writes.is_empty() && self.spilled.is_empty()
     }
 
+    /// Messages in the file or on their way there.
+    pub(super) fn in_hand(&self) -> usize {
+        self.writes.len() + self.spilled.len()
+    }
+
     /// Does what is due.
     pub(super) fn advance(&mut self, now: SimTime) -> Vec<Errand> {
         let mut errands = Vec::new();

@@ -66,6 +66,8 @@ pub(super) struct World {
     listeners: Vec<(Arc<str>, u16)>,
     from_cluster: Vec<Output>,
     pub(super) moved: VecDeque<(usize, Move)>,
+    /// Sends and records that applications had in hand when they died.
+    pub(super) cut_short: u64,
     /// Steps taken: inputs, outputs and timers.
     pub(super) steps: u64,
 }
@@ -108,6 +110,7 @@ impl World {
             listeners,
             from_cluster: Vec::new(),
             moved: VecDeque::new(),
+            cut_short: 0,
             steps: 0,
         }
     }

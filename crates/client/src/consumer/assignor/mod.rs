@@ -1,6 +1,12 @@
 //! The assignors a leader of a classic group may be asked to run.
 
+mod general;
+mod owned;
 mod range;
+mod round_robin;
+mod sticky;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -30,13 +36,28 @@ impl Membership {
 /// Partitions of each member by its id.
 pub(super) type Assignment = BTreeMap<Arc<str>, Vec<TopicPartition>>;
 
+/// Numbers of partitions of the topics metadata knows.
+pub(super) type Topics = BTreeMap<Arc<str>, usize>;
+
 /// Assigns the partitions of the topics that metadata knows.
 ///
 /// Divergence: racks are not looked at.
-pub(super) fn assign(assignor: Assignor, topics: &BTreeMap<Arc<str>, usize>, members: &[Membership]) -> Assignment {
+pub(super) fn assign(assignor: Assignor, topics: &Topics, members: &[Membership]) -> Assignment {
     match assignor {
-        _ => range::assign(topics, members),
+        Assignor::Range => range::assign(topics, members),
+        Assignor::RoundRobin => round_robin::assign(topics, members),
+        Assignor::Sticky => sticky::assign(topics, members, &owned::from_user_data(topics, members)),
+        Assignor::CooperativeSticky => {
+            let owned = owned::from_subscriptions(topics, members);
+            let mut assignment = sticky::assign(topics, members, &owned);
+            owned::keep_back_what_moves(&mut assignment, members);
+            assignment
+        }
     }
+}
+
+fn nobody_has_anything(members: &[Membership]) -> Assignment {
+    members.iter().map(|member| (member.id.clone(), Vec::new())).collect()
 }
 
 fn partitions(topic: &Arc<str>, count: usize) -> impl Iterator<Item = TopicPartition> + '_ {

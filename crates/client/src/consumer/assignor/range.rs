@@ -1,12 +1,10 @@
 //! `range`: topic by topic, each member gets neighbouring partitions; the first members get one more where it does not
 //! come out even.
 
-use std::{collections::BTreeMap, sync::Arc};
+use super::{Assignment, Membership, Topics, nobody_has_anything, partitions};
 
-use super::{Assignment, Membership, partitions};
-
-pub(super) fn assign(topics: &BTreeMap<Arc<str>, usize>, members: &[Membership]) -> Assignment {
-    let mut assignment: Assignment = members.iter().map(|member| (member.id.clone(), Vec::new())).collect();
+pub(super) fn assign(topics: &Topics, members: &[Membership]) -> Assignment {
+    let mut assignment = nobody_has_anything(members);
     for (topic, count) in topics {
         let subscribed = members
             .iter()

@@ -9,7 +9,7 @@ use super::task::Item;
 /// The records of a poll.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Batch {
-    /// Not begun.
+    /// Not begun, where records are taken from here one after the other.
     left: VecDeque<Item>,
     /// The first offset of each partition.
     first: BTreeMap<TopicPartition, i64>,
@@ -30,6 +30,19 @@ impl Batch {
             first,
             ..Batch::default()
         }
+    }
+
+    /// Records that others take.
+    pub(super) fn handed_out(items: &[Item]) -> Batch {
+        Batch {
+            left: VecDeque::new(),
+            ..Batch::of(items.to_vec())
+        }
+    }
+
+    /// How many records have not been begun.
+    pub(super) fn left(&self) -> usize {
+        self.left.len()
     }
 
     /// The next record.

@@ -29,7 +29,7 @@ pub use plan::{ConsumerPlan, OnFailure, Pattern};
 pub(super) type ConsumerOutputs = Vec<ClientOutput<ConsumerOutcome>>;
 
 /// The numbers of readers that are no applications come first.
-const FIRST_READER: u32 = 2;
+pub(crate) const FIRST_READER: u32 = 2;
 
 /// What is around a process when something happens to it.
 pub(super) struct Around<'a> {
@@ -199,6 +199,11 @@ impl Process {
     /// Whether the member has left for good.
     pub(super) fn has_left(&self) -> bool {
         self.thread == Thread::Left
+    }
+
+    /// Records that it was given and has not processed.
+    pub(super) fn in_hand(&self) -> usize {
+        self.batch.left() + self.queue.len() + self.workers.iter().flatten().count()
     }
 
     /// Waits for records with nothing in hand, as a member of its group.

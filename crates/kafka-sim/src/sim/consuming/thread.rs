@@ -127,6 +127,9 @@ impl Process {
     }
 
     fn polled(&mut self, records: &[ConsumerRecord], around: &mut Around<'_>) {
+        if self.thread != Thread::Polling {
+            return;
+        }
         if records.is_empty() {
             return self.poll(around);
         }
@@ -144,7 +147,7 @@ impl Process {
                 self.poll(around);
             }
             Pattern::WorkersCommitWhole { .. } => {
-                self.batch = Batch::of(items.clone());
+                self.batch = Batch::handed_out(&items);
                 self.queue.extend(items);
                 self.thread = Thread::Working;
                 self.occupy(around);
