@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::stop::parse_stop;
 use crate::topic::parse_topic;
+use crate::trial::{BudgetArg, OwnSettings};
 
 /// A Kafka cluster that can lose your data, and a verdict that proves it.
 #[derive(Parser)]
@@ -20,6 +22,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Put the catalogue of published advice on trial.
     Check(CheckArgs),
+    /// Show which settings survive which kind of fault, and how often they do not.
+    Matrix(crate::matrix::MatrixArgs),
     /// List the catalogue.
     Scenarios,
     /// Search seeds for faults that break what settings promise.
@@ -57,25 +61,31 @@ pub(crate) struct ServeArgs {
 #[derive(clap::Args)]
 pub(crate) struct CheckArgs {
     /// Scenarios to run; all of them if none is named.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", conflicts_with = "own")]
     pub(crate) names: Vec<String>,
+    #[command(flatten)]
+    pub(crate) own: OwnSettings,
+    /// What your own settings are to survive.
+    #[arg(long, value_enum, default_value_t = BudgetArg::OneBroker, requires = "own")]
+    pub(crate) budget: BudgetArg,
     /// Only variants of this name, such as weak or safe.
     #[arg(long, value_name = "NAME")]
     pub(crate) variant: Option<String>,
-    /// Runs of each variant. 20 unless a seed is given.
+    /// Runs of each variant: 20 unless a seed is given. For your own settings, schedules to try: 200.
     #[arg(long, value_name = "N")]
     pub(crate) seeds: Option<u64>,
     /// The first seed. Alone it runs just that one and tells the whole story.
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", conflicts_with = "own")]
     pub(crate) seed: Option<u64>,
     /// Print one JSON object instead of the table.
     #[arg(long, conflicts_with = "hashes")]
     pub(crate) json: bool,
     /// Print one line per run: scenario, variant, seed, trace hash.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "own")]
     pub(crate) hashes: bool,
-    /// Draw the run of --seed as a page: that of the variant that is expected to break, if there is one.
-    #[arg(long, value_name = "FILE", requires = "seed", conflicts_with_all = ["json", "hashes", "seeds"])]
+    /// Draw a run as a page: that of --seed, of the variant that is expected to break, if there is one; for your own
+    /// settings the smallest that breaks them.
+    #[arg(long, value_name = "FILE", conflicts_with = "hashes")]
     pub(crate) html: Option<PathBuf>,
 }
 
@@ -100,9 +110,10 @@ pub(crate) struct ReplayArgs {
     /// A file that `serve --record` or `soak` has written.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Stop after this many seconds of the recorded run, such as 12.5.
-    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
-    pub(crate) until: Option<kafka_sim::SimTime>,
+    /// Stop there: after that many seconds of the run, such as 12.5; after that many events, such as event:120; or at the
+    /// n-th occurrence of a mark, such as produce_acked:orders-0:3 or broker_down:2.
+    #[arg(long, value_name = "WHERE", value_parser = parse_stop)]
+    pub(crate) until: Option<kafka_sim::Stop>,
     /// Print every event, one per line.
     #[arg(long)]
     pub(crate) events: bool,
@@ -139,18 +150,6 @@ fn parse_pair(text: &str) -> Result<(String, String), String> {
     Ok((key.trim().to_owned(), value.trim().to_owned()))
 }
 
-/// Decimal seconds without a detour over floating point.
-fn parse_seconds(text: &str) -> Result<kafka_sim::SimTime, String> {
-    let wrong = || "expected seconds with up to nine decimals, such as 12.5".to_owned();
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    if decimals.len() > 9 || !(whole.bytes().chain(decimals.bytes())).all(|byte| byte.is_ascii_digit()) {
-        return Err(wrong());
-    }
-    let nanos: u64 = format!("{decimals:0<9}").parse().map_err(|_| wrong())?;
-    let whole: u64 = whole.parse().map_err(|_| wrong())?;
-    Ok(kafka_sim::SimTime::from_secs(whole) + std::time::Duration::from_nanos(nanos))
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -160,15 +159,6 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn seconds_are_exact_to_the_nanosecond() {
-        assert_eq!(parse_seconds("12.5"), Ok(kafka_sim::SimTime::from_millis(12_500)));
-        assert_eq!(parse_seconds("0.000000001"), Ok(kafka_sim::SimTime::from_nanos(1)));
-        for wrong in ["", "-1", "1e3", "1.0000000001", "1,5", "."] {
-            assert!(parse_seconds(wrong).is_err(), "{wrong}");
-        }
     }
 
     #[test]

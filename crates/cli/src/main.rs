@@ -7,12 +7,15 @@ mod args;
 mod check;
 mod failure;
 mod judge;
+mod matrix;
 mod page;
 mod replay;
 mod scenarios;
 mod serve;
 mod soak;
+mod stop;
 mod topic;
+mod trial;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
     report_to_standard_error(&args.command);
     let outcome = match args.command {
         Command::Check(args) => check::run(args),
+        Command::Matrix(args) => matrix::run(&args),
         Command::Scenarios => scenarios::run(),
         Command::Serve(args) => serve::run(args),
         Command::Soak(args) => soak::run(args),
@@ -40,7 +44,7 @@ fn main() -> ExitCode {
 fn report_to_standard_error(command: &Command) {
     let default = match command {
         // What single runs have to say drowns the answer.
-        Command::Check(_) | Command::Soak(_) => "error",
+        Command::Check(_) | Command::Matrix(_) | Command::Soak(_) => "error",
         _ => "warn,kafka_sim=info",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));

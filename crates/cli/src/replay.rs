@@ -20,7 +20,7 @@ pub(crate) fn run(args: ReplayArgs) -> Result<ExitCode, Failure> {
         ));
     }
     let journal = Journal::read(&args.file).map_err(|error| Failure::failed(with_file(&args, &error)))?;
-    let until = args.until.map_or(Until::End, Until::Time);
+    let until = args.until.clone().map_or(Until::End, Until::from);
     let outcome = replay(&journal, until).map_err(|error| Failure::failed(with_file(&args, &error)))?;
     let mut out = BufWriter::new(io::stdout().lock());
     print(&mut out, &args, &journal, &outcome)?;

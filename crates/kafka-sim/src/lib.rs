@@ -21,7 +21,9 @@ pub mod catalogue;
 pub mod diagram;
 mod dump;
 mod explain;
+mod html;
 pub mod journal;
+pub mod matrix;
 pub mod recorded;
 pub mod search;
 #[cfg(feature = "server")]
@@ -29,6 +31,7 @@ pub mod server;
 pub mod sim;
 #[cfg(feature = "proptest")]
 pub mod strategy;
+pub mod trial;
 
 pub use dump::dump;
 pub use kafka_sim_check as check;
@@ -39,8 +42,8 @@ pub use kafka_sim_cluster::disk::{DiskConfig, Survivors, WriteBack};
 pub use kafka_sim_cluster::fault::{Fault, Filter, Peer, Role, Schedule, ScheduledFault, Trigger};
 pub use kafka_sim_cluster::mark::MarkKind;
 pub use kafka_sim_cluster::{ClusterConfig, Topic};
-pub use kafka_sim_core::keys::nearest;
+pub use kafka_sim_core::keys::{nearest, parse_properties};
 pub use kafka_sim_core::{BrokerId, ConfigError, Seed, SimTime};
 #[cfg(feature = "server")]
 pub use server::{Server, ServerBuilder, StartError};
-pub use sim::{ConsumerPlan, Handling, Marking, OnFailure, Pattern, ProducerPlan, Run, Sim, Spread};
+pub use sim::{ConsumerPlan, Handling, Marking, OnFailure, Pattern, ProducerPlan, Run, Sim, Spread, Stop, Stopped};

@@ -15,6 +15,7 @@ use kafka_sim::catalogue::{self, Scenario, Tally, Variant};
 
 use crate::args::CheckArgs;
 use crate::failure::Failure;
+use crate::trial;
 
 /// Seeds run when nobody says how many.
 const DEFAULT_SEEDS: u64 = 20;
@@ -28,6 +29,9 @@ struct Tried<'a> {
 
 /// Runs the scenarios; the exit status is 1 if a variant does not behave as the catalogue says.
 pub(crate) fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
+    if args.own.is_given() {
+        return trial::run(&args);
+    }
     let mut scenarios = chosen(&args.names)?;
     if let Some(name) = &args.variant {
         keep_variant(&mut scenarios, name)?;
@@ -44,6 +48,9 @@ pub(crate) fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
     })?;
     let seeds: Vec<Seed> = (first..last).map(Seed).collect();
     if let Some(file) = &args.html {
+        if args.seed.is_none() {
+            return Err(Failure::usage("--html draws one run: expected --seed as well"));
+        }
         html::write(file, &scenarios, Seed(first))?;
     }
     let tried = try_all(&scenarios, &seeds)?;

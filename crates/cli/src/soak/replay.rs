@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, Read as _, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use kafka_sim::Stop;
 use kafka_sim::search::{FailureFile, Replayed};
 
 use crate::args::ReplayArgs;
@@ -27,10 +28,8 @@ pub(crate) fn failure_in(file: &Path) -> Result<Option<FailureFile>, Failure> {
 
 /// Repeats a failure and tells its story; the exit status is 1 if it comes out otherwise than it was found.
 pub(crate) fn replay(args: &ReplayArgs, failure: &FailureFile) -> Result<ExitCode, Failure> {
-    if args.until.is_some() {
-        return Err(Failure::usage(
-            "--until needs a journal that `serve --record` has written",
-        ));
+    if let Some(stop) = &args.until {
+        return look(args, failure, stop);
     }
     let replayed = failure
         .replay()
@@ -47,6 +46,32 @@ pub(crate) fn replay(args: &ReplayArgs, failure: &FailureFile) -> Result<ExitCod
         crate::page::write(file, &page)?;
     }
     Ok(if replayed.identical {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Runs as far as was asked for, and shows every broker and replica as it was then.
+fn look(args: &ReplayArgs, failure: &FailureFile, stop: &Stop) -> Result<ExitCode, Failure> {
+    let in_file = |error: kafka_sim::ConfigError| Failure::usage(format!("{}: {error}", args.file.display()));
+    let sim = failure.world.sim(failure.seed, &failure.schedule).map_err(in_file)?;
+    let stopped = sim.run_to(stop.clone()).map_err(in_file)?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    if args.events {
+        for (at, event) in &stopped.events {
+            writeln!(out, "{at} {event:?}")?;
+        }
+    }
+    let word = if stopped.reached {
+        "stopped"
+    } else {
+        "it never came to that; the run was over"
+    };
+    writeln!(out, "{word} at {}, after {} events", stopped.at, stopped.events.len())?;
+    out.write_all(kafka_sim::dump(&stopped.view).as_bytes())?;
+    out.flush()?;
+    Ok(if stopped.reached {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

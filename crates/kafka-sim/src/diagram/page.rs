@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use kafka_sim_check::Report;
 
 use super::data::Diagram;
+use crate::html::{escape, fill};
 use crate::sim::Run;
 
 const TEMPLATE: &str = include_str!("page.html");
@@ -37,23 +38,7 @@ pub(super) fn render(title: &str, diagram: &Diagram, run: &Run, report: &Report)
         ("{{data}}", data.replace('<', "\\u003c")),
         ("{{script}}", SCRIPT.to_owned()),
     ];
-    fill(&parts)
-}
-
-/// Replaces each placeholder of the template once, from left to right, so that no value is searched for placeholders.
-fn fill(parts: &[(&str, String)]) -> String {
-    let mut page = String::new();
-    let mut rest = TEMPLATE;
-    while let Some(begin) = rest.find("{{") {
-        page.push_str(&rest[..begin]);
-        rest = &rest[begin..];
-        let part = parts.iter().find(|(name, _)| rest.starts_with(name));
-        let (name, value) = part.expect("the template names only what is there");
-        page.push_str(value);
-        rest = &rest[name.len()..];
-    }
-    page.push_str(rest);
-    page
+    fill(TEMPLATE, &parts)
 }
 
 fn faults(run: &Run) -> String {
@@ -93,20 +78,6 @@ fn stories(report: &Report) -> String {
         html.push_str("<p>Every promise was kept.</p>");
     }
     html
-}
-
-fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            other => safe.push(other),
-        }
-    }
-    safe
 }
 
 #[cfg(test)]

@@ -1,14 +1,16 @@
 //! Repeating a recorded run.
 
 use kafka_sim_cluster::event::Event;
+use kafka_sim_cluster::mark::MarkKind;
 use kafka_sim_cluster::view::View;
 use kafka_sim_cluster::{Cluster, ClusterConfig};
 use kafka_sim_core::SimTime;
 
 use super::{End, Journal, JournalError, Step};
+use crate::sim::{Stop, Watch};
 
 /// How far a replay goes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Until {
     /// Through the whole journal.
     #[default]
@@ -17,6 +19,18 @@ pub enum Until {
     Time(SimTime),
     /// Through the entry that brings the number of events to this or more.
     Events(u64),
+    /// Through the entry that brings the n-th occurrence of a mark.
+    Mark(MarkKind, u32),
+}
+
+impl From<Stop> for Until {
+    fn from(stop: Stop) -> Until {
+        match stop {
+            Stop::Time(at) => Until::Time(at),
+            Stop::Events(enough) => Until::Events(enough),
+            Stop::Mark { mark, nth } => Until::Mark(mark, nth),
+        }
+    }
 }
 
 /// A repeated run.
@@ -56,11 +70,19 @@ pub fn replay(journal: &Journal, until: Until) -> Result<ReplayOutcome, JournalE
     let mut cluster = Cluster::new(config, journal.seed)?;
     let mut outputs = Vec::new();
     let mut replayed = 0;
+    let mut watch = match &until {
+        Until::Mark(mark, nth) => Watch::new(&Stop::Mark {
+            mark: mark.clone(),
+            nth: *nth,
+        }),
+        _ => Watch::default(),
+    };
     for entry in &journal.entries {
-        let stop = match until {
+        let stop = match &until {
             Until::End => false,
-            Until::Time(last) => entry.at > last,
-            Until::Events(enough) => cluster.trace().count() >= enough,
+            Until::Time(last) => entry.at > *last,
+            Until::Events(enough) => cluster.trace().count() >= *enough,
+            Until::Mark(..) => watch.reached(cluster.trace()),
         };
         if stop {
             break;

@@ -5,6 +5,8 @@ use std::fmt;
 use kafka_sim_check::Promise;
 use serde::{Deserialize, Serialize};
 
+use super::World;
+
 /// Something that must be true of every run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -21,14 +23,17 @@ pub enum Claim {
     NothingRefusedAppears,
     /// [`Promise::SendsResolved`].
     SendsResolved,
+    /// [`Promise::EveryAckedProcessed`]. Worlds without consumers cannot break it.
+    EveryAckedProcessed,
     /// Once everything is healed, the cluster comes to rest and can be read to its end.
     ComesToRest,
 }
 
 impl Claim {
     /// All of them, the gravest first.
-    pub const ALL: [Claim; 7] = [
+    pub const ALL: [Claim; 8] = [
         Claim::AckedSurvives,
+        Claim::EveryAckedProcessed,
         Claim::NoDuplicates,
         Claim::InOrder,
         Claim::ConsistentOffsets,
@@ -46,13 +51,16 @@ impl Claim {
             Claim::ConsistentOffsets => Some(Promise::ConsistentOffsets),
             Claim::NothingRefusedAppears => Some(Promise::NothingRefusedAppears),
             Claim::SendsResolved => Some(Promise::SendsResolved),
+            Claim::EveryAckedProcessed => Some(Promise::EveryAckedProcessed),
             Claim::ComesToRest => None,
         }
     }
 
-    /// The promises of all claims.
-    pub fn promises() -> Vec<Promise> {
-        Claim::ALL.into_iter().filter_map(Claim::promise).collect()
+    /// The promises of all claims that a run of this world can keep or break.
+    pub(crate) fn promises_of(world: &World) -> Vec<Promise> {
+        let judged = |claim: &Claim| *claim != Claim::EveryAckedProcessed || world.consumers.is_some();
+        let claims = Claim::ALL.into_iter().filter(judged);
+        claims.filter_map(Claim::promise).collect()
     }
 }
 

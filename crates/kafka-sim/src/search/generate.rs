@@ -6,16 +6,18 @@
 use std::fmt;
 use std::time::Duration;
 
-use kafka_sim_cluster::fault::{Aims, FaultDraft, Schedule, ScheduleDraft};
-use kafka_sim_core::{Seed, SimRng};
+use kafka_sim_cluster::fault::{Aims, Fault, FaultDraft, Schedule, ScheduleDraft, ScheduledFault, Survivors};
+use kafka_sim_core::{Seed, SimRng, SimTime};
 use serde::{Deserialize, Serialize};
 
-use super::{TOPIC, World};
+use super::World;
 
 /// What a schedule may contain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Budget {
+    /// Short faults of the network, and stops of consuming applications; brokers stay up.
+    Network,
     /// What three replicas with `acks=all` and `min.insync.replicas=2` promise to survive: one broker at a time is
     /// struck and is back in sync before the next; and short faults of the network at any time.
     Within,
@@ -26,6 +28,7 @@ pub enum Budget {
 impl fmt::Display for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Budget::Network => "on the network",
             Budget::Within => "within the budget",
             Budget::Beyond => "beyond the budget",
         })
@@ -36,11 +39,14 @@ impl fmt::Display for Budget {
 const WHOLE: Duration = Duration::from_secs(70);
 /// Faults of the network, each of which a schedule may lack.
 pub(super) const NETWORK: u64 = 8;
+/// Stops of consuming applications, each of which a schedule may lack.
+const CLIENTS: u64 = 3;
 
 impl Budget {
     /// Broker faults, each of which a schedule may lack. Within the budget each has a slot of its own.
     fn brokers(self) -> u64 {
         match self {
+            Budget::Network => 0,
             Budget::Within => 2,
             Budget::Beyond => 6,
         }
@@ -49,8 +55,9 @@ impl Budget {
     /// The schedule that these numbers make in a world.
     pub(super) fn schedule(self, draft: &ScheduleDraft, world: &World) -> Schedule {
         let brokers = i32::try_from(world.brokers).unwrap_or(i32::MAX);
-        let aims = Aims::at(brokers, TOPIC, world.partitions);
+        let aims = Aims::at(brokers, world.topic.as_str(), world.partitions);
         match self {
+            Budget::Network => draft.within_budget(&aims, WHOLE),
             Budget::Within => draft.within_budget(&aims, WHOLE),
             Budget::Beyond => draft.beyond_budget(&aims, WHOLE),
         }
@@ -59,7 +66,30 @@ impl Budget {
 
 /// The schedule of a seed. Equal arguments give equal schedules.
 pub fn schedule(seed: Seed, budget: Budget, world: &World) -> Schedule {
-    budget.schedule(&draft(seed, budget), world)
+    let cluster = budget.schedule(&draft(seed, budget), world);
+    let clients = (0..CLIENTS).filter_map(|nth| client_fault(seed, nth, world));
+    cluster.faults.into_iter().chain(clients).collect()
+}
+
+/// A stop of a consuming application: a pause, a kill, or a loss of power.
+fn client_fault(seed: Seed, nth: u64, world: &World) -> Option<ScheduledFault> {
+    let hosts: Vec<String> = world.consumers.as_ref()?.hosts().collect();
+    let rng = &mut seed.stream("search-client-fault", nth);
+    if rng.chance(1, 3) {
+        return None;
+    }
+    let host = rng.pick(&hosts)?.clone();
+    let at = SimTime::ZERO + Duration::from_millis(rng.between(1_000, 60_000));
+    let lasts = Duration::from_millis(rng.between(100, 10_000));
+    let fault = match rng.below(3) {
+        0 => Fault::PauseClient(host),
+        1 => Fault::KillClient(host),
+        _ => Fault::PowerLossClient {
+            host,
+            survivors: Survivors::None,
+        },
+    };
+    Some(fault.at(at).healed_after(lasts))
 }
 
 /// The schedule that these numbers make in a world.
@@ -74,7 +104,7 @@ pub(super) fn draft(seed: Seed, budget: Budget) -> ScheduleDraft {
     let brokers = (0..budget.brokers()).map(|nth| {
         let rng = &mut seed.stream("search-broker-fault", nth);
         let struck = match budget {
-            Budget::Within => rng.chance(4, 5),
+            Budget::Network | Budget::Within => rng.chance(4, 5),
             Budget::Beyond => rng.chance(1, 2),
         };
         struck.then(|| fault(rng))

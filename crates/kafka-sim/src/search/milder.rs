@@ -6,7 +6,7 @@ use kafka_sim_cluster::disk::Survivors;
 use kafka_sim_cluster::fault::{Fault, Filter, Peer, Role, Schedule, ScheduledFault, Trigger};
 use kafka_sim_core::SimTime;
 
-use super::{TOPIC, World, names};
+use super::{World, names};
 
 /// Schedules with fewer faults: without one half, one quarter and so on down to without a single fault.
 pub(super) fn fewer(schedule: &Schedule) -> Vec<Schedule> {
@@ -25,11 +25,13 @@ pub(super) fn fewer(schedule: &Schedule) -> Vec<Schedule> {
 }
 
 /// Simpler forms of one scheduled fault, the simplest first.
-pub(super) fn of(scheduled: &ScheduledFault) -> Vec<ScheduledFault> {
-    let kinds = of_fault(&scheduled.fault).into_iter().map(|fault| ScheduledFault {
-        fault,
-        ..scheduled.clone()
-    });
+pub(super) fn of(scheduled: &ScheduledFault, world: &World) -> Vec<ScheduledFault> {
+    let kinds = of_fault(&scheduled.fault, world)
+        .into_iter()
+        .map(|fault| ScheduledFault {
+            fault,
+            ..scheduled.clone()
+        });
     let heals = shorter(scheduled.heal_after)
         .into_iter()
         .map(|heal_after| ScheduledFault {
@@ -44,7 +46,7 @@ pub(super) fn of(scheduled: &ScheduledFault) -> Vec<ScheduledFault> {
 }
 
 /// The same done to fewer brokers, or something less severe done to the same.
-fn of_fault(fault: &Fault) -> Vec<Fault> {
+fn of_fault(fault: &Fault, world: &World) -> Vec<Fault> {
     if let Some(host) = fault.client() {
         return of_client_fault(fault, host);
     }
@@ -54,7 +56,7 @@ fn of_fault(fault: &Fault) -> Vec<Fault> {
     let mut simpler = Vec::new();
     if *target == Role::AllBrokers {
         // Who is struck matters more than how.
-        simpler.push(with_target(fault, &Role::leader_of(TOPIC, 0)));
+        simpler.push(with_target(fault, &Role::leader_of(world.topic.as_str(), 0)));
     }
     let kinds: [fn(Role) -> Fault; 10] = [
         |target| Fault::Delay {

@@ -20,6 +20,7 @@
 //! ```
 
 mod claim;
+mod consumers;
 mod counterfactual;
 mod coverage;
 mod failure;
@@ -42,6 +43,7 @@ mod varied;
 mod world;
 
 pub use claim::Claim;
+pub use consumers::Consumers;
 pub use counterfactual::cures;
 pub use failure::{FailureError, FailureFile, Replayed};
 #[cfg(feature = "proptest")]

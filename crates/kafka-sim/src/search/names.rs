@@ -3,7 +3,7 @@
 use kafka_sim_cluster::fault::{Fault, Role, Schedule, ScheduledFault, Trigger};
 use kafka_sim_core::BrokerId;
 
-use super::{TOPIC, World};
+use super::World;
 
 /// What a schedule names that the world does not have.
 pub(super) fn unknown(world: &World, schedule: &Schedule) -> Option<String> {
@@ -49,8 +49,8 @@ fn no_broker(world: &World, id: BrokerId) -> Option<String> {
 }
 
 fn no_partition(world: &World, topic: &str, partition: i32) -> Option<String> {
-    if topic != TOPIC {
-        return Some(format!("the topic {topic}, but there is only {TOPIC}"));
+    if topic != world.topic {
+        return Some(format!("the topic {topic}, but there is only {}", world.topic));
     }
     let known = (0..world.partitions).contains(&partition);
     (!known).then(|| {

@@ -5,19 +5,21 @@ use std::collections::BTreeMap;
 use kafka_sim_cluster::fault::Schedule;
 use kafka_sim_core::Seed;
 
-use super::{Claim, TOPIC, World};
+use super::{Claim, World};
 
 /// Rust source of a test that repeats the run and fails as long as the claim is broken. It needs nothing but the
 /// `kafka_sim` crate.
 pub(super) fn test(world: &World, seed: Seed, schedule: &Schedule, claim: Claim) -> String {
     let topic = format!(
-        "Topic::named({TOPIC:?}).partitions({}).replicas({}){}",
+        "Topic::named({:?}).partitions({}).replicas({}){}",
+        world.topic,
         world.partitions,
         world.replicas,
         calls("config", &world.settings.topic, "")
     );
     let producer = format!(
-        "ProducerPlan::to({TOPIC:?}).records({}).every(Duration::from_millis({})){}",
+        "ProducerPlan::to({:?}).records({}).every(Duration::from_millis({})){}",
+        world.topic,
         world.records,
         world.every_ms,
         calls("set", &world.settings.producer, "?")
@@ -42,7 +44,7 @@ fn {name}_under_seed_{seed}() -> Result<(), kafka_sim::ConfigError> {{
     let run = Sim::new(Seed({seed}))
         .brokers({brokers}){broker_config}
         .topic({topic})
-        .producer({producer})
+        .producer({producer}){consumer}
         .faults(faults)
         .run()?;
     {judged}
@@ -51,9 +53,19 @@ fn {name}_under_seed_{seed}() -> Result<(), kafka_sim::ConfigError> {{
 }}
 ",
         name = name(claim),
+        consumer = consumer(world),
         brokers = world.brokers,
         broker_config = calls("broker_config", &world.settings.broker, ""),
     )
+}
+
+/// The call that adds the consuming application, if there is one.
+fn consumer(world: &World) -> String {
+    let Some(consumers) = &world.consumers else {
+        return String::new();
+    };
+    let settings = calls("set", &world.settings.consumer, "?");
+    format!("\n        .consumer({}{settings})", consumers.to_rust(&world.topic))
 }
 
 /// `.method("key", "value")` for every pair.
@@ -71,6 +83,7 @@ fn name(claim: Claim) -> &'static str {
         Claim::ConsistentOffsets => "consistent_offsets",
         Claim::NothingRefusedAppears => "nothing_refused_appears",
         Claim::SendsResolved => "sends_resolved",
+        Claim::EveryAckedProcessed => "every_acked_processed",
         Claim::ComesToRest => "comes_to_rest",
     }
 }

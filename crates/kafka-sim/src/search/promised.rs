@@ -16,7 +16,7 @@ pub fn promised(settings: &Settings) -> Vec<Claim> {
     let numbered = survives && producer("enable.idempotence", "true") == "true";
     let one_by_one = producer("max.in.flight.requests.per.connection", "5") == "1";
     let kept = |claim: &Claim| match claim {
-        Claim::AckedSurvives | Claim::ConsistentOffsets => survives,
+        Claim::AckedSurvives | Claim::ConsistentOffsets | Claim::EveryAckedProcessed => survives,
         Claim::NoDuplicates => numbered,
         Claim::InOrder => numbered && one_by_one,
         Claim::NothingRefusedAppears | Claim::SendsResolved | Claim::ComesToRest => true,

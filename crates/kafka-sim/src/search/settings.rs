@@ -17,6 +17,9 @@ pub struct Settings {
     pub topic: BTreeMap<String, String>,
     /// `producer.properties`.
     pub producer: BTreeMap<String, String>,
+    /// `consumer.properties`. Without consumers in the world it has no effect.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub consumer: BTreeMap<String, String>,
 }
 
 /// Whose setting it is.
@@ -25,6 +28,9 @@ pub(super) enum Scope {
     Broker,
     Topic,
     Producer,
+    Consumer,
+    /// The application's own: which pattern it processes records by.
+    Application,
 }
 
 /// One setting with a value.
@@ -52,6 +58,16 @@ pub(super) const SAFE: &[Setting] = &[
     setting(Scope::Broker, "eligible.leader.replicas.enable", "true"),
 ];
 
+/// What published advice says of consumers.
+pub(super) const SAFE_CONSUMER: &[Setting] = &[
+    setting(Scope::Application, COMMIT_STRATEGY, "process-then-commit"),
+    setting(Scope::Consumer, "auto.offset.reset", "earliest"),
+    setting(Scope::Broker, "offsets.topic.replication.factor", "3"),
+];
+
+/// The key that stands for the pattern by which an application processes and commits.
+pub(super) const COMMIT_STRATEGY: &str = "commit strategy";
+
 /// What goes further than the safe profile, at a price.
 pub(super) const STRICTER: &[Setting] = &[setting(Scope::Topic, "flush.messages", "1")];
 
@@ -67,6 +83,7 @@ impl Settings {
             Scope::Broker => &self.broker,
             Scope::Topic => &self.topic,
             Scope::Producer => &self.producer,
+            Scope::Consumer | Scope::Application => &self.consumer,
         }
     }
 
@@ -83,6 +100,7 @@ impl Settings {
             Scope::Broker => &mut self.broker,
             Scope::Topic => &mut self.topic,
             Scope::Producer => &mut self.producer,
+            Scope::Consumer | Scope::Application => &mut self.consumer,
         };
         scope.insert(setting.key.to_owned(), setting.value.to_owned());
         self

@@ -82,11 +82,15 @@ impl Shrinking {
     fn soften_faults(&mut self) -> bool {
         let mut any = false;
         for index in 0..self.schedule.faults.len() {
-            while milder::of(&self.schedule.faults[index]).into_iter().any(|fault| {
-                let mut schedule = self.schedule.clone();
-                schedule.faults[index] = fault;
-                self.take(schedule)
-            }) {
+            let world = self.world.clone();
+            while milder::of(&self.schedule.faults[index], &world)
+                .into_iter()
+                .any(|fault| {
+                    let mut schedule = self.schedule.clone();
+                    schedule.faults[index] = fault;
+                    self.take(schedule)
+                })
+            {
                 any = true;
             }
         }

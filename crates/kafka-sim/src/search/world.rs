@@ -9,16 +9,23 @@ use kafka_sim_cluster::fault::Schedule;
 use kafka_sim_core::{ConfigError, Seed};
 use serde::{Deserialize, Serialize};
 
-use super::{Claim, Settings};
+use super::{Claim, Consumers, Settings};
 use crate::sim::{ProducerPlan, Run, Sim};
 
 /// The topic of the searched world.
 pub const TOPIC: &str = "orders";
 
+fn orders() -> String {
+    TOPIC.to_owned()
+}
+
 /// A cluster with one topic and one producing application.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct World {
+    /// Name of the topic.
+    #[serde(default = "orders")]
+    pub topic: String,
     /// Number of brokers.
     pub brokers: usize,
     /// Partitions of the topic.
@@ -29,6 +36,9 @@ pub struct World {
     pub records: u32,
     /// Milliseconds between two messages.
     pub every_ms: u64,
+    /// Who consumes, if anybody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consumers: Option<Consumers>,
     /// What is set.
     pub settings: Settings,
 }
@@ -50,6 +60,8 @@ impl World {
     /// Three brokers, three partitions of three replicas, 200 messages over 66 s, under these settings.
     pub fn with(settings: Settings) -> World {
         World {
+            topic: TOPIC.to_owned(),
+            consumers: None,
             brokers: 3,
             partitions: 3,
             replicas: 3,
@@ -60,7 +72,7 @@ impl World {
     }
 
     /// Whether a run can be made of it. What a file says may be anything.
-    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         let possible = (1..=100).contains(&self.brokers) && (1..=1_000).contains(&self.partitions);
         if !possible || self.replicas < 1 || usize::from(self.replicas.unsigned_abs()) > self.brokers {
             return Err(ConfigError::Conflict {
@@ -79,13 +91,15 @@ impl World {
     /// # Errors
     /// A producer setting that no client can run with.
     pub fn sim(&self, seed: Seed, schedule: &Schedule) -> Result<Sim, ConfigError> {
-        let mut plan = ProducerPlan::to(TOPIC)
+        let mut plan = ProducerPlan::to(self.topic.as_str())
             .records(self.records)
             .every(Duration::from_millis(self.every_ms));
         for (key, value) in &self.settings.producer {
             plan = plan.set(key, value)?;
         }
-        let mut topic = Topic::named(TOPIC).partitions(self.partitions).replicas(self.replicas);
+        let mut topic = Topic::named(self.topic.as_str())
+            .partitions(self.partitions)
+            .replicas(self.replicas);
         for (key, value) in &self.settings.topic {
             topic = topic.config(key.as_str(), value.as_str());
         }
@@ -93,7 +107,11 @@ impl World {
         for (key, value) in &self.settings.broker {
             sim = sim.broker_config(key, value);
         }
-        Ok(sim.topic(topic).producer(plan).faults(schedule.clone()))
+        sim = sim.topic(topic).producer(plan).faults(schedule.clone());
+        Ok(match &self.consumers {
+            Some(consumers) => sim.consumer(consumers.plan(&self.topic, &self.settings.consumer)?),
+            None => sim,
+        })
     }
 
     /// Runs and judges.
@@ -102,7 +120,7 @@ impl World {
     /// A setting that no cluster or client can run with.
     pub fn run(&self, seed: Seed, schedule: &Schedule) -> Result<(Run, Report), ConfigError> {
         let run = self.sim(seed, schedule)?.run()?;
-        let report = run.check(&Claim::promises());
+        let report = run.check(&Claim::promises_of(self));
         Ok((run, report))
     }
 
@@ -122,7 +140,7 @@ impl World {
     pub(super) fn judged(&self, seed: Seed, schedule: &Schedule) -> Result<(Run, Outcome), ConfigError> {
         let ran = catch_unwind(AssertUnwindSafe(|| {
             let run = self.sim(seed, schedule)?.keep_events(false).run()?;
-            let verdict = run.verdict(&Claim::promises());
+            let verdict = run.verdict(&Claim::promises_of(self));
             Ok((run, verdict))
         }));
         let Ok(ran) = ran else {

@@ -12,6 +12,7 @@ mod readers;
 mod run;
 mod settling;
 mod spill;
+mod stop;
 mod world;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ use kafka_sim_core::{ConfigError, Seed, SimTime};
 pub use consuming::{ConsumerPlan, OnFailure, Pattern};
 pub use plan::{Handling, Marking, ProducerPlan, Spread};
 pub use run::Run;
+pub(crate) use stop::Watch;
+pub use stop::{Stop, Stopped};
 
 use app::App;
 pub(crate) use consuming::FIRST_READER;
@@ -186,24 +189,34 @@ impl Sim {
     /// # Errors
     /// A setting that no cluster or client can run with.
     pub fn run(self) -> Result<Run, ConfigError> {
+        let (mut world, start) = self.begin(SimTime::MAX, |_| false)?;
+        world.run_until(start + self.safety_phase(), |_| false);
+        Ok(self.heal_and_read(world, start))
+    }
+
+    /// A cluster that has started, with clients that are about to and faults that wait for their moment; unless it is
+    /// stopped before that.
+    fn begin(&self, limit: SimTime, stopped: impl Fn(&World) -> bool) -> Result<(World, SimTime), ConfigError> {
         let mut config = self.cluster.clone();
         for (key, value) in &self.broker_settings {
             config.broker_config.set(key, value)?;
         }
         let listeners = config.listeners.clone();
         let mut world = World::new(Cluster::new(config, self.seed)?, listeners.clone());
-        let started = world.run_until(START_WITHIN, |world| world.cluster.is_ready());
+        let within = START_WITHIN.min(limit);
+        let started = world.run_until(within, |world| world.cluster.is_ready() || stopped(world));
         assert!(
-            started,
+            started || within < START_WITHIN,
             "three healthy brokers and a controller start within {START_WITHIN}"
         );
         let start = world.now;
-        self.add_clients(&mut world, &listeners, start)?;
-        for fault in self.schedule.faults.clone() {
-            world.tell(Input::Fault(shifted(fault, start)));
+        if world.cluster.is_ready() {
+            self.add_clients(&mut world, &listeners, start)?;
+            for fault in self.schedule.faults.clone() {
+                world.tell(Input::Fault(shifted(fault, start)));
+            }
         }
-        world.run_until(start + self.safety_phase(), |_| false);
-        Ok(self.heal_and_read(world, start, &listeners))
+        Ok((world, start))
     }
 
     fn add_clients(&self, world: &mut World, listeners: &[(Arc<str>, u16)], start: SimTime) -> Result<(), ConfigError> {

@@ -1,7 +1,5 @@
 //! The liveness phase: everything is healed, and clients are given time to come to rest.
 
-use std::sync::Arc;
-
 use kafka_sim_cluster::Input;
 use kafka_sim_core::SimTime;
 
@@ -10,22 +8,30 @@ use super::world::{Client, World};
 use super::{Run, Sim};
 
 impl Sim {
-    pub(super) fn heal_and_read(&self, mut world: World, start: SimTime, listeners: &[(Arc<str>, u16)]) -> Run {
+    pub(super) fn heal_and_read(&self, mut world: World, start: SimTime) -> Run {
         let healed_at = world.now;
+        let converged = self.settle(&mut world, SimTime::MAX, |_| false);
+        Run::new(self, world, start, healed_at, converged)
+    }
+
+    /// Heals everything, waits until all is at rest, and reads every topic to its end. True: it came to rest and could be
+    /// read; or it was stopped on the way, at the limit or by `stopped`.
+    pub(super) fn settle(&self, world: &mut World, limit: SimTime, stopped: impl Fn(&World) -> bool) -> bool {
         world.tell(Input::HealAll);
-        let limit = world.now + self.converge_within;
-        let settled = world.run_until(limit, |world| {
-            world.clients.iter().all(Client::is_done) && world.cluster.is_converged() && world.groups_have_caught_up()
-        });
+        let bound = world.now + self.converge_within;
+        let settled = world.run_until(bound.min(limit), |world| stopped(world) || world.is_settled());
+        if stopped(world) || world.now >= limit {
+            return true;
+        }
         world.note_groups();
-        self.add_reader(&mut world, listeners, true);
+        let listeners = self.cluster.listeners.clone();
+        self.add_reader(world, &listeners, true);
         let reader = world.clients.len() - 1;
-        let limit = world.now + self.converge_within;
-        let read = world.run_until(
-            limit,
-            |world| matches!(&world.clients[reader], Client::Reader(reader) if reader.is_done()),
-        );
-        Run::new(self, world, start, healed_at, settled && read)
+        let bound = world.now + self.converge_within;
+        let read = world.run_until(bound.min(limit), |world| {
+            stopped(world) || matches!(&world.clients[reader], Client::Reader(reader) if reader.is_done())
+        });
+        settled && read || world.now >= limit
     }
 }
 
@@ -47,6 +53,10 @@ impl World {
             &(Client::Producer(_) | Client::Reader(_)) => None,
         };
         self.clients.iter().filter_map(process).collect()
+    }
+
+    fn is_settled(&self) -> bool {
+        self.clients.iter().all(Client::is_done) && self.cluster.is_converged() && self.groups_have_caught_up()
     }
 
     fn groups_have_caught_up(&self) -> bool {

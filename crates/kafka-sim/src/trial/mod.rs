@@ -1,0 +1,202 @@
+//! A user's own settings on trial.
+//!
+//! A [`Trial`] searches schedules within a budget, and then beyond it, for one that makes the settings lose, repeat or
+//! withhold messages. What it finds is shrunk to the few faults that matter, and run again with one setting changed at a
+//! time, which tells what would have prevented it, and at what price.
+//!
+//! ```
+//! use kafka_sim::search::{Budget, World};
+//! use kafka_sim::trial::{Given, Trial};
+//!
+//! let given = Given::new().producer([("acks", "1")])?.topic("orders", 3, 3, [("min.insync.replicas", "2")])?;
+//! let trial = Trial { world: given.world, budget: Budget::Within, seeds: 60, threads: 2 };
+//! let verdict = trial.run(&|| ())?;
+//! let broken = verdict.within.broken.expect("the leader may die before a follower has fetched");
+//! assert_eq!(broken.cures[0].to_string(), "acks=all");
+//! # Ok::<(), kafka_sim::ConfigError>(())
+//! ```
+
+mod cost;
+mod given;
+mod report;
+
+use std::sync::Mutex;
+
+use kafka_sim_check::Report;
+use kafka_sim_core::{ConfigError, Seed};
+
+use crate::search::{Budget, Claim, Seeds, Setting, Shrunk, World, cures, schedule, shrink};
+
+pub use cost::Cost;
+pub use given::Given;
+pub use report::TrialReport;
+
+/// Seeds that a search does between two looks at what was found.
+const CHUNK: usize = 64;
+
+/// Settings on trial.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// The cluster, the applications and their settings.
+    pub world: World,
+    /// What the settings are to survive.
+    pub budget: Budget,
+    /// How many schedules to try, each from a seed of its own, from 0 on.
+    pub seeds: u64,
+    /// On how many threads. What is found does not depend on it.
+    pub threads: usize,
+}
+
+/// What came of a trial.
+#[derive(Clone, Debug)]
+pub struct TrialVerdict {
+    /// Within the budget.
+    pub within: Searched,
+    /// Beyond it: everything at any time. Not searched if the budget was that already.
+    pub beyond: Option<Searched>,
+}
+
+/// What came of one search.
+#[derive(Clone, Debug)]
+pub struct Searched {
+    /// What faults were tried.
+    pub budget: Budget,
+    /// Runs up to the first that broke a claim, or all.
+    pub runs: u64,
+    /// The first run that broke a claim.
+    pub broken: Option<Broken>,
+    /// Runs that stored messages of a producer in another order than it sent them, though these settings do not promise
+    /// the order: it takes one request in flight.
+    pub reordered: u64,
+}
+
+/// A run that broke a claim, made as small as possible.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    /// The seed.
+    pub seed: Seed,
+    /// The claim.
+    pub claim: Claim,
+    /// Faults there were before shrinking.
+    pub faults_found: usize,
+    /// The smallest world and schedule.
+    pub shrunk: Shrunk,
+    /// What the run says.
+    pub report: Report,
+    /// The single settings each of which would have prevented it, found by running it again.
+    pub cures: Vec<Setting>,
+    /// What the settings cost as they are, and with each cure, in the same order.
+    pub costs: (Cost, Vec<Cost>),
+}
+
+impl TrialVerdict {
+    /// Whether the settings hold within the budget.
+    pub fn holds(&self) -> bool {
+        self.within.broken.is_none()
+    }
+}
+
+impl Trial {
+    /// Searches, shrinks and compares. `ran` is called after each run of a search.
+    ///
+    /// # Errors
+    /// A setting that no cluster or client can run with.
+    pub fn run(&self, ran: &(dyn Fn() + Sync)) -> Result<TrialVerdict, ConfigError> {
+        let within = self.search(self.budget, ran)?;
+        let further = self.budget != Budget::Beyond && within.broken.is_none();
+        let beyond = if further {
+            Some(self.search(Budget::Beyond, ran)?)
+        } else {
+            None
+        };
+        Ok(TrialVerdict { within, beyond })
+    }
+
+    fn search(&self, budget: Budget, ran: &(dyn Fn() + Sync)) -> Result<Searched, ConfigError> {
+        let mut searched = Searched {
+            budget,
+            runs: 0,
+            broken: None,
+            reordered: 0,
+        };
+        let mut seeds = Seeds::from_first(0, self.seeds).iter();
+        loop {
+            let some: Vec<Seed> = seeds.by_ref().take(CHUNK).collect();
+            if some.is_empty() {
+                return Ok(searched);
+            }
+            for (seed, broken) in some.iter().zip(self.try_all(&some, budget, ran)?) {
+                searched.runs += 1;
+                searched.reordered += u64::from(broken.contains(&Claim::InOrder));
+                if let Some(claim) = self.gravest(&broken) {
+                    searched.broken = Some(self.examine(*seed, budget, claim)?);
+                    return Ok(searched);
+                }
+            }
+        }
+    }
+
+    /// The claims that each seed breaks.
+    fn try_all(&self, seeds: &[Seed], budget: Budget, ran: &(dyn Fn() + Sync)) -> Result<Vec<Vec<Claim>>, ConfigError> {
+        let results = Mutex::new(Vec::new());
+        let next = Mutex::new(seeds.iter().enumerate());
+        std::thread::scope(|scope| {
+            for _ in 0..self.threads.max(1) {
+                scope.spawn(|| {
+                    while let Some((at, seed)) = { next.lock().expect("nothing panics while it holds the lock").next() }
+                    {
+                        let outcome = self.world.outcome(*seed, &schedule(*seed, budget, &self.world));
+                        ran();
+                        results
+                            .lock()
+                            .expect("nothing panics while it holds the lock")
+                            .push((at, outcome));
+                    }
+                });
+            }
+        });
+        let mut results = results.into_inner().expect("all threads are done");
+        results.sort_by_key(|(at, _)| *at);
+        results
+            .into_iter()
+            .map(|(_, outcome)| outcome.map(|outcome| outcome.broken))
+            .collect()
+    }
+
+    /// What everybody expects of settings. The order is expected only of those that promise it.
+    fn gravest(&self, broken: &[Claim]) -> Option<Claim> {
+        let ordered = self
+            .world
+            .settings
+            .producer
+            .get("max.in.flight.requests.per.connection");
+        let ordered = ordered.is_some_and(|most| most == "1");
+        broken.iter().copied().find(|claim| *claim != Claim::InOrder || ordered)
+    }
+
+    fn examine(&self, seed: Seed, budget: Budget, claim: Claim) -> Result<Broken, ConfigError> {
+        let found = schedule(seed, budget, &self.world);
+        let shrunk = shrink(&self.world, seed, &found, claim);
+        let (_, report) = shrunk.world.run(seed, &shrunk.schedule)?;
+        let cures = cures(&shrunk.world, seed, &shrunk.schedule, claim);
+        let cost = |settings| {
+            Cost::of(&World {
+                settings,
+                ..self.world.clone()
+            })
+        };
+        let with_cures = cures.iter().map(|cure| cost(self.world.settings.clone().with(cure)));
+        Ok(Broken {
+            costs: (
+                cost(self.world.settings.clone())?,
+                with_cures.collect::<Result<_, _>>()?,
+            ),
+            faults_found: found.faults.len(),
+            seed,
+            claim,
+            shrunk,
+            report,
+            cures,
+        })
+    }
+}
