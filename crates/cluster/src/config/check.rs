@@ -20,6 +20,8 @@ pub enum KeyUse {
 /// Keys without a typed field that are read as text where they are needed.
 const READ_AS_TEXT: &[&str] = &[
     "compression.type",
+    "log.cleaner.dedupe.buffer.size",
+    "log.cleaner.io.buffer.load.factor",
     "message.max.bytes",
     "offsets.topic.compression.codec",
     "offsets.topic.num.partitions",

@@ -35,10 +35,20 @@ pub fn effective_log_config(broker: &BrokerConfig, overrides: Option<&Overrides>
         timestamp_after_max_ms: number("message.timestamp.after.max.ms"),
         cleanup_delete: list_items(&cleanup_policy).any(|policy| policy == "delete"),
         cleanup_compact: list_items(&cleanup_policy).any(|policy| policy == "compact"),
+        delete_retention_ms: number("delete.retention.ms"),
+        min_cleanable_dirty_millionths: millionths(&text("min.cleanable.dirty.ratio")),
+        min_compaction_lag_ms: number("min.compaction.lag.ms"),
+        max_compaction_lag_ms: number("max.compaction.lag.ms"),
         compression: TopicCompression::from_name(&text("compression.type")).unwrap_or_default(),
         producer_id_expiration_ms: broker.number("producer.id.expiration.ms").unwrap_or(i64::MAX),
         file_delete_delay_ms: unsigned("file.delete.delay.ms"),
     }
+}
+
+/// A checked ratio between 0 and 1.
+fn millionths(ratio: &str) -> u32 {
+    let ratio: f64 = ratio.trim().parse().unwrap_or(0.0);
+    (ratio.clamp(0.0, 1.0) * 1e6).round() as u32
 }
 
 #[cfg(test)]
@@ -65,6 +75,10 @@ mod tests {
         broker.set("producer.id.expiration.ms", "9").unwrap();
         let overrides: Overrides = [
             ("cleanup.policy", "compact"),
+            ("min.cleanable.dirty.ratio", "0.25"),
+            ("delete.retention.ms", "7"),
+            ("min.compaction.lag.ms", "8"),
+            ("max.compaction.lag.ms", "9"),
             ("compression.type", "zstd"),
             ("internal.segment.bytes", "100"),
             ("flush.messages", "1"),
@@ -79,6 +93,10 @@ mod tests {
             producer_id_expiration_ms: 9,
             cleanup_delete: false,
             cleanup_compact: true,
+            min_cleanable_dirty_millionths: 250_000,
+            delete_retention_ms: 7,
+            min_compaction_lag_ms: 8,
+            max_compaction_lag_ms: 9,
             compression: TopicCompression::Codec(Codec::Zstd),
             segment_bytes: 100,
             flush_messages: 1,
