@@ -1,5 +1,6 @@
 //! Themes: short stories about what a cluster promises under faults, and what it loses when a promise is not asked for.
 
+mod compaction;
 mod deletion;
 mod determinism;
 mod disks;
@@ -7,4 +8,5 @@ mod high_watermark;
 mod isr;
 mod leadership;
 mod links;
+mod offsets_compaction;
 mod story;
