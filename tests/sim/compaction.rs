@@ -217,6 +217,31 @@ fn the_same_seed_cleans_the_same_way() {
 }
 
 #[test]
+fn a_broker_that_comes_back_cleans_on_from_its_checkpoint() {
+    let mut h = compacting(4, &[]);
+    write(&mut h, 30);
+    h.pass(secs(2));
+    let leader = h.leader("orders", 0);
+    let of_leader = |h: &Harness| -> Vec<(i64, i64)> {
+        let events = h.cluster.trace().events().iter();
+        let cleaned = events.filter_map(|(_, event)| match event {
+            Event::LogCleaned { broker, from, to, .. } if broker.0 == leader => Some((*from, *to)),
+            _ => None,
+        });
+        cleaned.collect()
+    };
+    let before = of_leader(&h);
+    let &(_, end) = before.last().expect("it has cleaned");
+    h.inject(Fault::Kill(Role::broker(leader)));
+    h.converge();
+    write(&mut h, 30);
+    h.pass(secs(2));
+    let after = of_leader(&h);
+    assert_eq!(after[before.len()].0, end, "{after:?}");
+    assert!(after.windows(2).all(|pair| pair[0].1 == pair[1].0), "{after:?}");
+}
+
+#[test]
 fn rolled_segments_are_in_the_trace() {
     let mut h = compacting(1, &[("log.cleaner.enable", "false")]);
     write(&mut h, 20);
