@@ -5,6 +5,7 @@
 use kafka_sim_core::{Offset, SimTime};
 
 use super::{Broker, Ctx, Partition, Timer};
+use crate::config::millionths;
 use crate::event::Event;
 use crate::log::{Cleanable, Cleaned, Cleaning, CleaningError, checkpoint};
 use crate::peer::Tp;
@@ -131,9 +132,12 @@ impl Broker {
         let buffer = self.config.number("log.cleaner.dedupe.buffer.size").unwrap_or(0);
         let threads = i64::from(self.config.log_cleaner_threads.max(1));
         let slots = (buffer / threads).min(i64::from(i32::MAX)) / BYTES_PER_KEY;
-        let load_factor = self.config.value("log.cleaner.io.buffer.load.factor");
-        let load_factor: f64 = load_factor.and_then(|text| text.trim().parse().ok()).unwrap_or(1.0);
-        (slots as f64 * load_factor) as usize
+        let load_factor = self
+            .config
+            .value("log.cleaner.io.buffer.load.factor")
+            .map_or(0, millionths);
+        let keys = u64::try_from(slots).unwrap_or(0).saturating_mul(load_factor) / 1_000_000;
+        usize::try_from(keys).unwrap_or(usize::MAX)
     }
 
     /// Writes where the cleaned part of each log ends. Returns when that is durable, `None` if the disk failed.

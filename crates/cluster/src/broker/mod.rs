@@ -9,6 +9,7 @@ mod consumer_fetch;
 mod controller_link;
 mod fetch_session;
 mod fetcher;
+mod follower_answer;
 mod follower_fetch;
 mod high_watermark;
 mod isr;

@@ -45,10 +45,34 @@ pub fn effective_log_config(broker: &BrokerConfig, overrides: Option<&Overrides>
     }
 }
 
-/// A checked ratio between 0 and 1.
-fn millionths(ratio: &str) -> u32 {
-    let ratio: f64 = ratio.trim().parse().unwrap_or(0.0);
-    (ratio.clamp(0.0, 1.0) * 1e6).round() as u32
+/// A checked decimal number in millionths, rounded down; negative ones count as 0.
+pub fn millionths(number: &str) -> u64 {
+    let number = number.trim();
+    if number.starts_with('-') {
+        return 0;
+    }
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = whole
+        .chars()
+        .chain(fraction.chars())
+        .filter_map(|digit| digit.to_digit(10));
+    let value = digits.fold(0_u128, |value, digit| {
+        value.saturating_mul(10).saturating_add(u128::from(digit))
+    });
+    let fraction_digits = i32::try_from(fraction.len()).unwrap_or(i32::MAX);
+    let shift = exponent
+        .parse::<i32>()
+        .unwrap_or(0)
+        .saturating_add(6)
+        .saturating_sub(fraction_digits);
+    let power = 10_u128.saturating_pow(shift.unsigned_abs());
+    let shifted = if shift >= 0 {
+        value.saturating_mul(power)
+    } else {
+        value / power
+    };
+    u64::try_from(shifted).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -104,5 +128,25 @@ mod tests {
             ..LogConfig::default()
         };
         assert_eq!(effective_log_config(&broker, Some(&overrides)), expected);
+    }
+
+    #[test]
+    fn decimal_numbers_are_read_without_floats() {
+        let cases = [
+            ("0.5", 500_000),
+            ("1", 1_000_000),
+            (" .25 ", 250_000),
+            ("1e-1", 100_000),
+            ("2.5E-3", 2_500),
+            ("0", 0),
+            ("0.0000019", 1),
+            ("-0.5", 0),
+            ("0.90", 900_000),
+            ("1.5e2", 150_000_000),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(millionths(text), expected, "{text}");
+        }
+        assert_eq!(millionths(&format!("0.{}", "3".repeat(60))), 333_333);
     }
 }

@@ -38,7 +38,7 @@ pub struct LogConfig {
     /// How long compaction keeps tombstones and transaction markers after it has met them. `delete.retention.ms`
     pub delete_retention_ms: i64,
     /// A log is cleaned when more of it is dirty, in millionths. `min.cleanable.dirty.ratio`
-    pub min_cleanable_dirty_millionths: u32,
+    pub min_cleanable_dirty_millionths: u64,
     /// Age by record timestamp that records have to reach before they are compacted. `min.compaction.lag.ms`
     pub min_compaction_lag_ms: i64,
     /// Age by record timestamp at which records are compacted whatever else is dirty; a segment of a compacted topic is
