@@ -46,7 +46,7 @@ pub fn effective_log_config(broker: &BrokerConfig, overrides: Option<&Overrides>
 }
 
 /// A checked decimal number in millionths, rounded down; negative ones count as 0.
-pub fn millionths(number: &str) -> u64 {
+pub(crate) fn millionths(number: &str) -> u64 {
     let number = number.trim();
     if number.starts_with('-') {
         return 0;

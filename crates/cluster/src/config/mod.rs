@@ -17,5 +17,6 @@ pub use broker::{BrokerConfig, ConfigSource};
 pub use check::{KeyUse, broker_key, check_broker_value, topic_key, topic_key_use, validate_topic_config};
 pub use describe::{ConfigSynonym, DescribedConfig, describe_broker, describe_topic};
 pub use key::{KeyDef, Kind, TopicKeyDef, list_items, parts_per_million};
-pub use log_config::{effective_log_config, millionths};
+pub use log_config::effective_log_config;
+pub(crate) use log_config::millionths;
 pub use topic::{Overrides, min_insync_replicas, topic_number, topic_value, unclean_leader_election_enabled};
