@@ -53,6 +53,8 @@ pub(crate) fn millionths(number: &str) -> u64 {
     }
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    // More digits than these do not count, and could be too many for the arithmetic.
+    let fraction = fraction.get(..12).unwrap_or(fraction);
     let digits = whole
         .chars()
         .chain(fraction.chars())
