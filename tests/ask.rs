@@ -33,6 +33,8 @@ asks! {
     ListOffsets ListOffsetsRequest ListOffsetsResponse;
     Metadata MetadataRequest MetadataResponse;
     FindCoordinator FindCoordinatorRequest FindCoordinatorResponse;
+    OffsetCommit OffsetCommitRequest OffsetCommitResponse;
+    OffsetFetch OffsetFetchRequest OffsetFetchResponse;
     ApiVersions ApiVersionsRequest ApiVersionsResponse;
     CreateTopics CreateTopicsRequest CreateTopicsResponse;
     DeleteTopics DeleteTopicsRequest DeleteTopicsResponse;

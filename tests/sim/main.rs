@@ -1,6 +1,7 @@
 //! Themes: short stories about what a cluster promises under faults, and what it loses when a promise is not asked for.
 
 mod consumer_groups;
+mod compaction;
 mod deletion;
 mod determinism;
 mod disks;
@@ -9,4 +10,5 @@ mod high_watermark;
 mod isr;
 mod leadership;
 mod links;
+mod offsets_compaction;
 mod story;

@@ -1,6 +1,7 @@
 //! Raw bytes against a cluster in virtual time: what each API answers, and what hostile bytes achieve.
 
 mod admin;
+mod compaction;
 mod configs;
 mod connections;
 mod delete_records;

@@ -82,11 +82,6 @@ pub enum Event {
         /// Whose.
         broker: BrokerId,
     },
-    /// A sync of the disk failed.
-    FsyncFailed {
-        /// Whose.
-        broker: BrokerId,
-    },
     /// A log was opened at the start of a broker.
     Recovered {
         /// Where.
@@ -219,6 +214,39 @@ pub enum Event {
         tp: Tp,
         /// First offset of the new segment.
         base: Offset,
+    },
+    /// A broker began to compact the dirty part of a log.
+    CleaningBegan {
+        /// Who.
+        broker: BrokerId,
+        /// Where.
+        tp: Tp,
+        /// First offset of the dirty part.
+        from: Offset,
+        /// The offset after its last record that may be compacted.
+        to: Offset,
+    },
+    /// A log was compacted.
+    LogCleaned {
+        /// Who.
+        broker: BrokerId,
+        /// Where.
+        tp: Tp,
+        /// First offset that was dirty.
+        from: Offset,
+        /// The offset after the last record that was compacted.
+        to: Offset,
+        /// Size of the segments before, in bytes.
+        bytes_before: u64,
+        /// Their size after, in bytes.
+        bytes_after: u64,
+    },
+    /// A log cannot be compacted any more: a batch in it cannot be read.
+    Uncleanable {
+        /// Who.
+        broker: BrokerId,
+        /// Where.
+        tp: Tp,
     },
     /// A leader answered a producer for one partition.
     ProduceAnswered {

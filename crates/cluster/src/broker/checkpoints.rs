@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Broker, Ctx, Timer};
+use super::{Broker, Ctx, Partition, Timer};
 use crate::event::Event;
 use crate::log::checkpoint;
 use crate::peer::Tp;
@@ -28,6 +28,7 @@ impl Broker {
         self.timers
             .set(ctx.now + self.config.connections_max_idle, Timer::IdleConnections);
         self.arm_flush_scheduler(ctx);
+        self.arm_cleaners(ctx);
     }
 
     pub(crate) fn on_timer(&mut self, ctx: &mut Ctx<'_>, timer: Timer) {
@@ -62,6 +63,7 @@ impl Broker {
             }
             Timer::FlushScheduler => self.flush_due_logs(ctx),
             Timer::Retention => self.sweep_retention(ctx),
+            Timer::LogCleaner(thread) => self.run_cleaner(ctx, thread),
             Timer::ProducerExpiry => self.expire_producers(ctx),
             Timer::IdleConnections => self.close_idle_connections(ctx),
             Timer::GroupShard(index) => self.on_shard_timer(ctx, index),
@@ -161,12 +163,20 @@ impl Broker {
     fn sweep_retention(&mut self, ctx: &mut Ctx<'_>) {
         self.timers
             .set(ctx.now + self.config.log_retention_check_interval, Timer::Retention);
+        // Compacted logs are the cleaners' business.
+        self.sweep_retention_of(ctx, |partition| !partition.log.config().cleanup_compact);
+    }
+
+    /// Applies retention to the logs that `chosen` picks.
+    pub(super) fn sweep_retention_of(&mut self, ctx: &mut Ctx<'_>, chosen: impl Fn(&Partition) -> bool) {
+        let id = self.id();
         let mut raised = Vec::new();
-        for partition in self.partitions.values_mut() {
+        for partition in self.partitions.values_mut().filter(|partition| chosen(partition)) {
             let (high_watermark, log_start) = (partition.high_watermark, partition.log.log_start_offset());
             partition
                 .log
                 .apply_retention(ctx.disk, ctx.now, ctx.now_ms, high_watermark);
+            partition.tell_rolls(ctx, id);
             partition.high_watermark = partition.high_watermark.max(partition.log.log_start_offset());
             if partition.log.log_start_offset() > log_start {
                 raised.push(partition.tp);

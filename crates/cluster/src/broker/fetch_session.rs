@@ -1,9 +1,11 @@
 //! Incremental fetch sessions of consumers (KIP-227, FetchSession).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_sim_core::{ErrorCode, Offset, SimRng, SimTime};
+use uuid::Uuid;
 
 use super::consumer_fetch::{FetchPart, FetchRead};
 
@@ -30,7 +32,7 @@ pub(crate) struct SessionCache {
 struct Session {
     epoch: i32,
     by_topic_id: bool,
-    parts: Vec<Cached>,
+    parts: Parts,
     created: SimTime,
     last_used: SimTime,
 }
@@ -42,8 +44,46 @@ struct Cached {
     log_start: Offset,
 }
 
-fn same(a: &FetchPart, b: &FetchPart) -> bool {
-    a.index == b.index && a.topic == b.topic && a.topic_id == b.topic_id
+/// What tells the partitions of a session apart.
+type Key = (Arc<str>, Uuid, i32);
+
+fn key(part: &FetchPart) -> Key {
+    (part.topic.clone(), part.topic_id, part.index)
+}
+
+/// The partitions of a session in their order, which changes with every answer that has data.
+#[derive(Clone, Default, Debug)]
+struct Parts {
+    in_order: BTreeMap<u64, Cached>,
+    places: BTreeMap<Key, u64>,
+    next_place: u64,
+}
+
+impl Parts {
+    fn len(&self) -> usize {
+        self.in_order.len()
+    }
+
+    fn get_mut(&mut self, part: &FetchPart) -> Option<&mut Cached> {
+        self.in_order.get_mut(self.places.get(&key(part))?)
+    }
+
+    /// Adds a partition that is not there yet at the end.
+    fn push(&mut self, cached: Cached) {
+        self.places.insert(key(&cached.part), self.next_place);
+        self.in_order.insert(self.next_place, cached);
+        self.next_place += 1;
+    }
+
+    fn remove(&mut self, part: &FetchPart) -> Option<Cached> {
+        self.in_order.remove(&self.places.remove(&key(part))?)
+    }
+
+    fn move_to_end(&mut self, part: &FetchPart) {
+        if let Some(cached) = self.remove(part) {
+            self.push(cached);
+        }
+    }
 }
 
 impl SessionCache {
@@ -74,7 +114,7 @@ impl SessionCache {
         session.epoch = if epoch == i32::MAX { 1 } else { epoch + 1 };
         session.last_used = now;
         for part in changed {
-            match session.parts.iter_mut().find(|c| same(&c.part, &part)) {
+            match session.parts.get_mut(&part) {
                 Some(cached) => cached.part = part,
                 None => session.parts.push(Cached {
                     part,
@@ -83,8 +123,10 @@ impl SessionCache {
                 }),
             }
         }
-        session.parts.retain(|c| !forgotten.iter().any(|f| same(f, &c.part)));
-        Ok(session.parts.iter().map(|c| c.part.clone()).collect())
+        for part in forgotten {
+            session.parts.remove(part);
+        }
+        Ok(session.parts.in_order.values().map(|c| c.part.clone()).collect())
     }
 
     /// Opens a session for a full fetch that has been answered. 0: there is no room.
@@ -107,21 +149,23 @@ impl SessionCache {
                 break candidate;
             }
         };
-        let parts = parts
-            .into_iter()
-            .zip(reads)
-            .map(|(part, read)| Cached {
-                part,
-                high_watermark: reported(read),
-                log_start: read.log_start,
-            })
-            .collect();
+        let mut cached = Parts::default();
+        for (part, read) in parts.into_iter().zip(reads) {
+            // A partition that was named twice is answered twice, and remembered once.
+            if cached.get_mut(&part).is_none() {
+                cached.push(Cached {
+                    part,
+                    high_watermark: reported(read),
+                    log_start: read.log_start,
+                });
+            }
+        }
         self.sessions.insert(
             id,
             Session {
                 epoch: 1,
                 by_topic_id,
-                parts,
+                parts: cached,
                 created: now,
                 last_used: now,
             },
@@ -158,11 +202,10 @@ impl SessionCache {
         };
         let mut mention = Vec::with_capacity(parts.len());
         for (part, read) in parts.iter().zip(reads) {
-            let Some(at) = session.parts.iter().position(|c| same(&c.part, part)) else {
+            let Some(cached) = session.parts.get_mut(part) else {
                 mention.push(true);
                 continue;
             };
-            let cached = &mut session.parts[at];
             let moved = cached.high_watermark != read.high_watermark || cached.log_start != read.log_start;
             mention.push(
                 read.bytes > 0
@@ -174,11 +217,10 @@ impl SessionCache {
             cached.high_watermark = reported(read);
             cached.log_start = read.log_start;
             if read.bytes > 0 {
-                let cached = session.parts.remove(at);
-                session.parts.push(cached);
+                session.parts.move_to_end(part);
             }
         }
-        if session.parts.is_empty() {
+        if session.parts.len() == 0 {
             self.sessions.remove(&id);
             return (0, mention);
         }

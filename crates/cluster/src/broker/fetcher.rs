@@ -200,6 +200,7 @@ impl Broker {
                             leader_epoch: first.leader_epoch,
                         });
                     }
+                    partition.tell_rolls(ctx, id);
                     if let Some(durable) = appended.flushed {
                         let fetcher = self.fetchers.get_mut(&leader).expect("it is answering");
                         fetcher.busy_until = fetcher.busy_until.max(durable);

@@ -58,6 +58,7 @@ impl Broker {
             producer_ids: 0..0,
             timers: Timers::default(),
             log_dir_offline: false,
+            cleaners: BTreeMap::new(),
             rng,
             incarnation,
             answered: Vec::new(),
@@ -90,6 +91,7 @@ impl Broker {
         let recovery_points = checkpoint::read_recovery_points(ctx.disk);
         let log_starts = checkpoint::read_log_starts(ctx.disk);
         let high_watermarks = checkpoint::read_high_watermarks(ctx.disk);
+        let cleaned = checkpoint::read_cleaned(ctx.disk);
         for (name, id) in hosted(ctx.disk) {
             let key = TopicPartition {
                 topic: name.0.clone(),
@@ -107,7 +109,11 @@ impl Broker {
                 partition: name.1,
             };
             let high_watermark = high_watermarks.get(&key).copied().unwrap_or(0);
+            let cleaned_to = cleaned.get(&key).copied();
             self.open_partition(ctx, tp, key, LogConfig::default(), options, high_watermark);
+            if let Some(partition) = self.partitions.get_mut(&tp) {
+                partition.cleaned_to = cleaned_to;
+            }
         }
     }
 

@@ -3,11 +3,13 @@
 //! What survives a kill is on the [`Disk`]; the machine around the process is the cluster's `Node`.
 
 mod checkpoints;
+mod cleaner;
 mod connections;
 mod consumer_fetch;
 mod controller_link;
 mod fetch_session;
 mod fetcher;
+mod follower_answer;
 mod follower_fetch;
 mod high_watermark;
 mod isr;
@@ -165,6 +167,8 @@ pub(crate) struct Broker {
     pub(crate) producer_ids: std::ops::Range<i64>,
     pub(crate) timers: Timers,
     pub(crate) log_dir_offline: bool,
+    /// What each cleaner thread is at work on.
+    pub(crate) cleaners: BTreeMap<i32, Tp>,
     pub(crate) rng: SimRng,
     incarnation: u64,
     /// Connections whose request was answered and that may hold another one.

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use kafka_sim_core::{BrokerId, Offset, SimTime, TopicPartition};
 
+use super::Ctx;
 use super::isr::IsrState;
+use crate::event::Event;
 use crate::log::Log;
 use crate::peer::{PartitionState, Tp};
 
@@ -30,6 +32,10 @@ pub(crate) struct Partition {
     pub(crate) waiting_fetches: Vec<u64>,
     /// High watermark as last written to the checkpoint file.
     pub(crate) checkpointed_hw: Offset,
+    /// Where the part of the log ends that is compacted, as the checkpoint file has it.
+    pub(crate) cleaned_to: Option<Offset>,
+    /// A batch cannot be read, so the log is left alone by the cleaners.
+    pub(crate) uncleanable: bool,
 }
 
 /// What this replica is to its partition.
@@ -89,6 +95,8 @@ impl Partition {
             waiting_produces: Vec::new(),
             waiting_fetches: Vec::new(),
             checkpointed_hw: high_watermark,
+            cleaned_to: None,
+            uncleanable: false,
         }
     }
 
@@ -102,6 +110,17 @@ impl Partition {
     /// min(`min.insync.replicas`, assigned replicas)
     pub(crate) fn effective_min_isr(&self) -> usize {
         self.min_insync_replicas.min(self.replicas.len())
+    }
+
+    /// Puts the segments that were begun into the trace.
+    pub(crate) fn tell_rolls(&mut self, ctx: &mut Ctx<'_>, broker: BrokerId) {
+        for base in self.log.take_rolled() {
+            ctx.event(Event::SegmentRolled {
+                broker,
+                tp: self.tp,
+                base,
+            });
+        }
     }
 
     pub(crate) fn leading(&self) -> Option<&Leading> {

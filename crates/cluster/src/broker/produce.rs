@@ -168,6 +168,7 @@ impl Broker {
                     base_sequence,
                     duplicate: appended.duplicate,
                 });
+                partition.tell_rolls(ctx, id);
                 let durable = appended.flushed.filter(|at| *at > ctx.now);
                 if let (Some(until), Some(leading)) = (durable, partition.leading_mut()) {
                     leading.unflushed.push_back((until, end_before));

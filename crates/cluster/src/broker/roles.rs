@@ -159,11 +159,20 @@ impl Broker {
         if tps.is_empty() {
             return;
         }
+        let cleaned = |tp: &Tp| {
+            self.partitions
+                .get(tp)
+                .is_some_and(|partition| partition.cleaned_to.is_some())
+        };
+        let any_cleaned = tps.iter().any(cleaned);
         for tp in tps {
             self.remove_partition(ctx, tp);
         }
         self.write_recovery_point_checkpoint(ctx);
         self.write_log_start_checkpoint(ctx);
+        if any_cleaned && !self.log_dir_offline {
+            self.write_cleaner_checkpoint(ctx);
+        }
     }
 
     fn remove_partition(&mut self, ctx: &mut Ctx<'_>, tp: Tp) {

@@ -39,6 +39,8 @@ pub(crate) enum Timer {
     FlushScheduler,
     /// `log.retention.check.interval.ms`
     Retention,
+    /// A cleaner thread goes on.
+    LogCleaner(i32),
     /// `producer.id.expiration.check.interval.ms`
     ProducerExpiry,
     /// Close connections that were idle for `connections.max.idle.ms`.

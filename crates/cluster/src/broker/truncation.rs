@@ -54,6 +54,7 @@ impl Broker {
         };
         let from = partition.log.log_end_offset();
         let below_recovery_point = target < partition.log.recovery_point();
+        let below_active_segment = target < partition.log.active_base_offset();
         if partition.log.truncate_to(ctx.disk, target, ctx.now).is_err() {
             return self.fail_log_dir(ctx);
         }
@@ -70,6 +71,9 @@ impl Broker {
         });
         if below_recovery_point {
             self.write_recovery_point_checkpoint(ctx);
+        }
+        if below_active_segment {
+            self.dirty_again(ctx, tp);
         }
     }
 
@@ -93,5 +97,6 @@ impl Broker {
             from,
             to: start,
         });
+        self.dirty_again(ctx, tp);
     }
 }

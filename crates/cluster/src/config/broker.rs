@@ -112,6 +112,12 @@ broker_config! {
     log_flush_start_offset_checkpoint_interval: Duration = "log.flush.start.offset.checkpoint.interval.ms",
     /// How often retention is applied.
     log_retention_check_interval: Duration = "log.retention.check.interval.ms",
+    /// Compacted logs are cleaned.
+    log_cleaner_enable: bool = "log.cleaner.enable",
+    /// How many logs are cleaned at a time.
+    log_cleaner_threads: i32 = "log.cleaner.threads",
+    /// How long a cleaner waits when no log is dirty enough.
+    log_cleaner_backoff: Duration = "log.cleaner.backoff.ms",
     /// Delay of the first run of the log's background tasks.
     log_initial_task_delay: Duration = "log.initial.task.delay.ms",
     /// How long a follower may lag before it leaves the ISR.

@@ -27,6 +27,8 @@ const READ_AS_TEXT: &[&str] = &[
     "group.consumer.min.heartbeat.interval.ms",
     "group.consumer.min.session.timeout.ms",
     "group.coordinator.rebalance.protocols",
+    "log.cleaner.dedupe.buffer.size",
+    "log.cleaner.io.buffer.load.factor",
     "message.max.bytes",
     "offsets.topic.compression.codec",
     "offsets.topic.num.partitions",

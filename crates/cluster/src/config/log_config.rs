@@ -35,10 +35,46 @@ pub fn effective_log_config(broker: &BrokerConfig, overrides: Option<&Overrides>
         timestamp_after_max_ms: number("message.timestamp.after.max.ms"),
         cleanup_delete: list_items(&cleanup_policy).any(|policy| policy == "delete"),
         cleanup_compact: list_items(&cleanup_policy).any(|policy| policy == "compact"),
+        delete_retention_ms: number("delete.retention.ms"),
+        min_cleanable_dirty_millionths: millionths(&text("min.cleanable.dirty.ratio")),
+        min_compaction_lag_ms: number("min.compaction.lag.ms"),
+        max_compaction_lag_ms: number("max.compaction.lag.ms"),
         compression: TopicCompression::from_name(&text("compression.type")).unwrap_or_default(),
         producer_id_expiration_ms: broker.number("producer.id.expiration.ms").unwrap_or(i64::MAX),
         file_delete_delay_ms: unsigned("file.delete.delay.ms"),
     }
+}
+
+/// A checked decimal number in millionths, rounded down; negative ones count as 0.
+pub(crate) fn millionths(number: &str) -> u64 {
+    let number = number.trim();
+    if number.starts_with('-') {
+        return 0;
+    }
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    // More digits than these do not count, and could be too many for the arithmetic.
+    let fraction = fraction.get(..12).unwrap_or(fraction);
+    let digits = whole
+        .chars()
+        .chain(fraction.chars())
+        .filter_map(|digit| digit.to_digit(10));
+    let value = digits.fold(0_u128, |value, digit| {
+        value.saturating_mul(10).saturating_add(u128::from(digit))
+    });
+    let fraction_digits = i32::try_from(fraction.len()).unwrap_or(i32::MAX);
+    let shift = exponent
+        .parse::<i32>()
+        .unwrap_or(0)
+        .saturating_add(6)
+        .saturating_sub(fraction_digits);
+    let power = 10_u128.saturating_pow(shift.unsigned_abs());
+    let shifted = if shift >= 0 {
+        value.saturating_mul(power)
+    } else {
+        value / power
+    };
+    u64::try_from(shifted).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -65,6 +101,10 @@ mod tests {
         broker.set("producer.id.expiration.ms", "9").unwrap();
         let overrides: Overrides = [
             ("cleanup.policy", "compact"),
+            ("min.cleanable.dirty.ratio", "0.25"),
+            ("delete.retention.ms", "7"),
+            ("min.compaction.lag.ms", "8"),
+            ("max.compaction.lag.ms", "9"),
             ("compression.type", "zstd"),
             ("internal.segment.bytes", "100"),
             ("flush.messages", "1"),
@@ -79,6 +119,10 @@ mod tests {
             producer_id_expiration_ms: 9,
             cleanup_delete: false,
             cleanup_compact: true,
+            min_cleanable_dirty_millionths: 250_000,
+            delete_retention_ms: 7,
+            min_compaction_lag_ms: 8,
+            max_compaction_lag_ms: 9,
             compression: TopicCompression::Codec(Codec::Zstd),
             segment_bytes: 100,
             flush_messages: 1,
@@ -86,5 +130,25 @@ mod tests {
             ..LogConfig::default()
         };
         assert_eq!(effective_log_config(&broker, Some(&overrides)), expected);
+    }
+
+    #[test]
+    fn decimal_numbers_are_read_without_floats() {
+        let cases = [
+            ("0.5", 500_000),
+            ("1", 1_000_000),
+            (" .25 ", 250_000),
+            ("1e-1", 100_000),
+            ("2.5E-3", 2_500),
+            ("0", 0),
+            ("0.0000019", 1),
+            ("-0.5", 0),
+            ("0.90", 900_000),
+            ("1.5e2", 150_000_000),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(millionths(text), expected, "{text}");
+        }
+        assert_eq!(millionths(&format!("0.{}", "3".repeat(60))), 333_333);
     }
 }

@@ -20,4 +20,5 @@ pub use describe::{ConfigSynonym, DescribedConfig, describe_broker, describe_top
 pub use group::{describe_group, validate_group_config};
 pub use key::{KeyDef, Kind, TopicKeyDef, list_items, parts_per_million};
 pub use log_config::effective_log_config;
+pub(crate) use log_config::millionths;
 pub use topic::{Overrides, min_insync_replicas, topic_number, topic_value, unclean_leader_election_enabled};

@@ -10,23 +10,36 @@ use super::chunk::{self, Chunk, Extent};
 use super::journal::Op;
 
 /// What is known about a file's name on the platter.
-#[derive(Clone, Debug)]
-pub(super) enum Entry {
-    /// The name was durable before anything in the journal.
-    Durable,
+#[derive(Clone, Debug, Default)]
+pub(super) struct Entry {
     /// The file does not exist on the platter before this operation commits.
-    Created(Op),
-    /// The file has its old name on the platter before this operation commits.
-    Renamed { from: Arc<str>, op: Op },
+    created: Option<Op>,
+    /// Names it had before, oldest first, and the operations that took them away, as far as those can be undone.
+    renames: Vec<(Arc<str>, Op)>,
 }
 
 impl Entry {
+    /// The name of a file that was created by this operation.
+    pub(super) fn created(op: Op) -> Self {
+        Entry {
+            created: Some(op),
+            renames: Vec::new(),
+        }
+    }
+
     /// Whether the file has its name on the platter when the journal is committed up to `committed`.
     pub(super) fn exists(&self, committed: Op) -> bool {
-        match self {
-            Entry::Durable => true,
-            Entry::Created(op) | Entry::Renamed { op, .. } => *op < committed,
+        let durable = |op: Op| op < committed;
+        self.created.is_none_or(durable) && self.renames.iter().all(|(_, op)| durable(*op))
+    }
+
+    /// The name the platter has for the file that is now called `path`; `None` if it has no such file.
+    fn name_at<'a>(&'a self, path: &'a Arc<str>, committed: Op) -> Option<&'a Arc<str>> {
+        if self.created.is_some_and(|op| op >= committed) {
+            return None;
         }
+        let undone = self.renames.iter().find(|(_, op)| *op >= committed);
+        Some(undone.map_or(path, |(from, _)| from))
     }
 }
 
@@ -92,7 +105,7 @@ impl File {
             extents,
             len,
             durable: len,
-            ..File::new(path, Entry::Durable)
+            ..File::new(path, Entry::default())
         }
     }
 
@@ -186,21 +199,20 @@ impl File {
             written: now,
             chunk,
         }];
-        self.entry = Entry::Durable;
+        self.entry = Entry::default();
         self.replaced = Some(Replaced { old, durable_at });
+    }
+
+    /// The name the platter has for the file, see [`Entry::name_at`].
+    pub(super) fn name_at(&self, committed: Op) -> Option<&Arc<str>> {
+        self.entry.name_at(&self.path, committed)
     }
 
     /// Gives the file another name and returns the one it had. `committed` is the journal's durable place.
     pub(super) fn rename(&mut self, to: Arc<str>, op: Op, committed: Op) -> Arc<str> {
         let from = std::mem::replace(&mut self.path, to);
-        self.entry = match std::mem::replace(&mut self.entry, Entry::Durable) {
-            Entry::Created(created) if created >= committed => Entry::Created(created),
-            Entry::Renamed {
-                from: original,
-                op: first,
-            } if first >= committed => Entry::Renamed { from: original, op },
-            _ => Entry::Renamed { from: from.clone(), op },
-        };
+        self.entry.renames.retain(|(_, op)| *op >= committed);
+        self.entry.renames.push((from.clone(), op));
         from
     }
 

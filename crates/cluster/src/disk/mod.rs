@@ -48,7 +48,7 @@ pub use power_loss::{FileLoss, PowerLossReport};
 pub use survivors::Survivors;
 
 use file::{Entry, File};
-use journal::Journal;
+use journal::{Journal, Op};
 
 /// When the kernel carries dirty pages to the platter on its own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -120,6 +120,8 @@ pub struct Disk {
     files: Vec<Option<Box<File>>>,
     names: BTreeMap<Arc<str>, FileId>,
     journal: Journal,
+    /// Files whose unlinking a loss of power can still undo, by operation.
+    unlinked: Vec<(Op, Box<File>)>,
     used: u64,
     full: bool,
     fault: SyncFault,
@@ -133,6 +135,7 @@ impl Disk {
             files: Vec::new(),
             names: BTreeMap::new(),
             journal: Journal::default(),
+            unlinked: Vec::new(),
             used: 0,
             full: false,
             fault: SyncFault::None,
@@ -145,7 +148,7 @@ impl Disk {
             return id;
         }
         let op = self.journal.record(now);
-        self.insert(File::new(path.into(), Entry::Created(op)))
+        self.insert(File::new(path.into(), Entry::created(op)))
     }
 
     /// The file of that path.
@@ -194,21 +197,27 @@ impl Disk {
         file.truncate(len, op, committed);
     }
 
-    /// Unlinks a file.
+    /// Removes a file for good.
     ///
-    /// Divergence: on a real file system a power loss soon after can bring it back. Kafka unlinks only what it renamed a
-    /// minute before and drops such files when it starts, so the rename is the step whose loss is modelled.
+    /// Divergence: on a real file system a power loss soon after can bring it back, as [`Disk::unlink`] models. Nothing
+    /// depends on that for the files removed here.
     pub fn remove(&mut self, file: FileId) {
-        if let Some(removed) = self.files[file.0 as usize].take() {
-            self.used -= removed.len();
-            self.names.remove(removed.path());
+        self.take(file);
+    }
+
+    /// Unlinks a file. Until the journal commits, a loss of power brings it back.
+    pub fn unlink(&mut self, file: FileId, now: SimTime) {
+        let committed = self.journal.committed(now);
+        self.unlinked.retain(|(op, _)| *op >= committed);
+        if let Some(removed) = self.take(file) {
+            self.unlinked.push((self.journal.record(now), removed));
         }
     }
 
     /// Renames a file; a file that has the new name is replaced. The new name is not durable until the journal commits.
     pub fn rename(&mut self, file: FileId, to: &str, now: SimTime) {
         if let Some(replaced) = self.lookup(to).filter(|replaced| *replaced != file) {
-            self.remove(replaced);
+            self.unlink(replaced, now);
         }
         let committed = self.journal.committed(now);
         let op = self.journal.record(now);
@@ -263,6 +272,13 @@ impl Disk {
     /// Makes every write fail with [`IoError::Full`], or ends that.
     pub fn set_full(&mut self, full: bool) {
         self.full = full;
+    }
+
+    fn take(&mut self, file: FileId) -> Option<Box<File>> {
+        let removed = self.files[file.0 as usize].take()?;
+        self.used -= removed.len();
+        self.names.remove(removed.path());
+        Some(removed)
     }
 
     fn insert(&mut self, file: File) -> FileId {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use kafka_sim_core::{SimRng, SimTime};
 
 use super::chunk::{self, Chunk, Extent, to_index};
-use super::file::{Entry, File};
+use super::file::File;
 use super::journal::Op;
 use super::{Disk, FileId, Survivors};
 
@@ -52,14 +52,16 @@ impl Disk {
         let mut report = PowerLossReport::default();
         let mut files: BTreeMap<Arc<str>, File> = BTreeMap::new();
         let ids: Vec<FileId> = self.names.values().copied().collect();
-        for id in ids {
-            let Some(mut file) = self.files[id.0 as usize].take() else {
-                continue;
-            };
+        let mut all: Vec<Box<File>> = ids.iter().filter_map(|id| self.files[id.0 as usize].take()).collect();
+        let undone = std::mem::take(&mut self.unlinked)
+            .into_iter()
+            .filter(|(op, _)| *op >= committed);
+        all.extend(undone.map(|(_, file)| file));
+        for mut file in all {
             file.settle(now, self.config.write_back);
             let outcome = lose_power(&file, now, committed, survivors, rng);
             report.changed.extend(outcome.loss);
-            // Two files can claim one name only if a later one took the name of an undone rename. The journal is a
+            // Two files can claim one name only if a later one took the name of an undone operation. The journal is a
             // prefix, so the later one does not exist then: whoever came out of it first keeps the name.
             if let Some(file) = outcome.file {
                 files.entry(file.path().clone()).or_insert(file);
@@ -89,10 +91,8 @@ fn lose_power(file: &File, now: SimTime, committed: Op, survivors: Survivors, rn
             undone(file, replaced.old.clone())
         };
     }
-    let path = match file.entry() {
-        Entry::Created(op) if *op >= committed => return undone(file, None),
-        Entry::Renamed { from, op } if *op >= committed => from.clone(),
-        Entry::Created(_) | Entry::Renamed { .. } | Entry::Durable => file.path().clone(),
+    let Some(path) = file.name_at(committed).cloned() else {
+        return undone(file, None);
     };
     let durable = file.durable_upto(now, super::WriteBack::Never);
     let survived = survivors.of(durable..file.len(), file.extents(), rng);

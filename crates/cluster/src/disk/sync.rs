@@ -45,6 +45,20 @@ impl Disk {
         }
     }
 
+    /// fsync of the directory: every name is durable from the returned instant on.
+    ///
+    /// # Errors
+    /// [`IoError::SyncFailed`] under [`SyncFault::Fail`].
+    pub fn sync_names(&mut self, now: SimTime) -> Result<SimTime, IoError> {
+        let durable_at = now + self.sync_duration();
+        match self.fault {
+            SyncFault::Fail => return Err(IoError::SyncFailed),
+            SyncFault::Lie => {}
+            SyncFault::None | SyncFault::Slow(_) => self.journal.commit_at(durable_at, now),
+        }
+        Ok(durable_at)
+    }
+
     /// Replaces a small file atomically: write to a temporary file, fsync it, rename it, fsync the directory. Returns the
     /// instant of durability. Until then a loss of power may leave the old or the new content, never a mixture.
     ///
@@ -83,7 +97,7 @@ impl Disk {
         self.check_space(size)?;
         let (id, existed) = match self.lookup(path) {
             Some(id) => (id, true),
-            None => (self.insert(File::new(path.into(), Entry::Durable)), false),
+            None => (self.insert(File::new(path.into(), Entry::default())), false),
         };
         let before = self.len(id);
         self.used = self.used - before + size;

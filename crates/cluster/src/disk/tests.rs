@@ -234,6 +234,69 @@ fn a_rename_shows_at_once_and_lasts_from_the_next_sync_of_anything() {
 }
 
 #[test]
+fn a_prefix_of_several_renames_survives() {
+    let mut names = std::collections::BTreeSet::new();
+    for seed in 0..100 {
+        let mut disk = disk(WriteBack::Never);
+        let file = put(&mut disk, "a", "abc", at(0));
+        disk.sync(file, at(0)).unwrap();
+        disk.rename(file, "b", at(10));
+        disk.rename(file, "c", at(10));
+        disk.power_loss(at(11), Survivors::Prefix, &mut rng(seed));
+        let left = disk.list("");
+        assert_eq!(left.len(), 1, "seed {seed}: {left:?}");
+        names.insert(left[0].to_string());
+    }
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), ["a", "b", "c"]);
+}
+
+#[test]
+fn an_unlinked_file_comes_back_until_the_names_are_synced() {
+    let mut disk = disk(WriteBack::Never);
+    let file = put(&mut disk, "a", "abc", at(0));
+    disk.sync(file, at(0)).unwrap();
+    disk.unlink(file, at(10));
+    assert_eq!((content(&disk, "a"), disk.used_bytes()), (None, 0));
+    let mut synced = disk.clone();
+    disk.power_loss(at(11), Survivors::None, &mut rng(1));
+    assert_eq!((content(&disk, "a").as_deref(), disk.used_bytes()), (Some("abc"), 3));
+
+    assert_eq!(synced.sync_names(at(10)), Ok(at(12)));
+    synced.power_loss(at(12), Survivors::None, &mut rng(1));
+    assert_eq!(content(&synced, "a"), None);
+}
+
+#[test]
+fn a_file_that_took_the_name_of_another_gives_it_back_with_its_rename_undone() {
+    let mut disk = disk(WriteBack::Never);
+    for (name, content) in [("old", "1"), ("new", "2")] {
+        let file = put(&mut disk, name, content, at(0));
+        disk.sync(file, at(0)).unwrap();
+    }
+    let new = disk.lookup("new").unwrap();
+    disk.rename(new, "old", at(10));
+    assert_eq!(content(&disk, "old").as_deref(), Some("2"));
+    disk.power_loss(at(11), Survivors::None, &mut rng(1));
+    assert_eq!(
+        (content(&disk, "old").as_deref(), content(&disk, "new").as_deref()),
+        (Some("1"), Some("2"))
+    );
+}
+
+#[test]
+fn syncing_names_fails_and_lies_with_the_disk() {
+    let mut disk = disk(WriteBack::Never);
+    disk.set_sync_fault(SyncFault::Fail);
+    assert_eq!(disk.sync_names(at(0)), Err(IoError::SyncFailed));
+    disk.set_sync_fault(SyncFault::Lie);
+    let file = put(&mut disk, "a", "abc", at(0));
+    disk.rename(file, "b", at(0));
+    assert_eq!(disk.sync_names(at(0)), Ok(at(2)));
+    disk.power_loss(at(3), Survivors::None, &mut rng(1));
+    assert!(disk.is_empty());
+}
+
+#[test]
 fn a_checkpoint_is_old_or_new_but_never_mixed() {
     let (mut old, mut new) = (0, 0);
     for seed in 0..50 {

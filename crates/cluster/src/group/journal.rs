@@ -91,6 +91,7 @@ impl Broker {
                 base_sequence: -1,
                 duplicate: false,
             });
+            partition.tell_rolls(ctx, broker);
             let Some(durable) = appended.flushed else { continue };
             ctx.event(Event::Flushed {
                 broker,

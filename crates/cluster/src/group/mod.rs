@@ -12,7 +12,6 @@
 //!
 //! Divergence:
 //! - Groups of the newer protocols (KIP-848, share and streams groups) are not served, so every group is a classic one.
-//! - The offsets topic is not compacted: it only grows, and loading reads all of it.
 //! - Records are appended one request at a time, as with `group.coordinator.append.linger.ms=0`.
 //! - Loading reads `offsets.load.buffer.size` bytes per millisecond; an empty log is loaded at once.
 //! - Group membership is not rolled back when the write of a departure fails; the next coordinator sees the old members

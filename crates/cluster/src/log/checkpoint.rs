@@ -12,6 +12,7 @@ use crate::disk::{Disk, IoError};
 const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
 const LOG_STARTS: &str = "log-start-offset-checkpoint";
 const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
+const CLEANED: &str = "cleaner-offset-checkpoint";
 const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
 const VERSION: &str = "0";
 
@@ -55,6 +56,19 @@ pub fn write_high_watermarks(disk: &mut Disk, offsets: &Offsets, now: SimTime) -
 /// Reads the high watermarks.
 pub fn read_high_watermarks(disk: &Disk) -> Offsets {
     read_offsets(disk, HIGH_WATERMARKS)
+}
+
+/// Writes where the cleaned part of each compacted log ends. Returns when that is durable.
+///
+/// # Errors
+/// The disk failed; the old file is still in place.
+pub fn write_cleaned(disk: &mut Disk, offsets: &Offsets, now: SimTime) -> Result<SimTime, IoError> {
+    write_offsets(disk, CLEANED, offsets, now)
+}
+
+/// Reads where the cleaned part of each compacted log ends.
+pub fn read_cleaned(disk: &Disk) -> Offsets {
+    read_offsets(disk, CLEANED)
 }
 
 /// Writes the marker of a clean shutdown with the epoch of the broker that stops. Returns when it is durable.

@@ -33,8 +33,17 @@ pub struct LogConfig {
     pub timestamp_after_max_ms: i64,
     /// `cleanup.policy` has `delete`.
     pub cleanup_delete: bool,
-    /// `cleanup.policy` has `compact`, so that records need keys.
+    /// `cleanup.policy` has `compact`: records need keys, and the log is cleaned.
     pub cleanup_compact: bool,
+    /// How long compaction keeps tombstones and transaction markers after it has met them. `delete.retention.ms`
+    pub delete_retention_ms: i64,
+    /// A log is cleaned when more of it is dirty, in millionths. `min.cleanable.dirty.ratio`
+    pub min_cleanable_dirty_millionths: u64,
+    /// Age by record timestamp that records have to reach before they are compacted. `min.compaction.lag.ms`
+    pub min_compaction_lag_ms: i64,
+    /// Age by record timestamp at which records are compacted whatever else is dirty; a segment of a compacted topic is
+    /// also closed at this age. `max.compaction.lag.ms`
+    pub max_compaction_lag_ms: i64,
     /// Codec of stored batches. `compression.type`
     pub compression: TopicCompression,
     /// How long an idle producer is remembered. `producer.id.expiration.ms`
@@ -61,9 +70,24 @@ impl Default for LogConfig {
             timestamp_after_max_ms: 3_600_000,
             cleanup_delete: true,
             cleanup_compact: false,
+            delete_retention_ms: 86_400_000,
+            min_cleanable_dirty_millionths: 500_000,
+            min_compaction_lag_ms: 0,
+            max_compaction_lag_ms: i64::MAX,
             compression: TopicCompression::Producer,
             producer_id_expiration_ms: 86_400_000,
             file_delete_delay_ms: 60_000,
+        }
+    }
+}
+
+impl LogConfig {
+    /// The age in message time at which a segment is closed.
+    pub(super) fn max_segment_ms(&self) -> i64 {
+        if self.cleanup_compact && self.max_compaction_lag_ms > 0 {
+            self.segment_ms.min(self.max_compaction_lag_ms)
+        } else {
+            self.segment_ms
         }
     }
 }

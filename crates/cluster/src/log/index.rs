@@ -37,6 +37,14 @@ impl IndexFill {
         self.bytes_since_entry += size;
     }
 
+    /// Bytes of the offset index and of the time index.
+    pub(super) fn bytes(&self) -> (u64, u64) {
+        (
+            self.offset_entries * OFFSET_ENTRY_BYTES,
+            self.time_entries * TIME_ENTRY_BYTES,
+        )
+    }
+
     /// Neither index takes another entry. The time index keeps one in reserve for the closing of the segment.
     pub(super) fn is_full(&self, config: &LogConfig) -> bool {
         let offsets = config.segment_index_bytes / OFFSET_ENTRY_BYTES;

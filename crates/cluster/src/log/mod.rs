@@ -9,6 +9,7 @@
 
 mod append;
 pub mod checkpoint;
+mod cleaner;
 mod config;
 mod epochs;
 mod error;
@@ -35,6 +36,7 @@ use kafka_sim_core::{Offset, SimTime};
 use crate::disk::{FileId, IoError};
 
 pub use append::{AppendOrigin, Appended};
+pub use cleaner::{Cleanable, Cleaned, Cleaning, CleaningError};
 pub use config::{LogConfig, TopicCompression};
 pub use error::AppendError;
 pub use read::ReadOutcome;
@@ -65,6 +67,9 @@ pub struct Log {
     /// Segments that retention or a truncation has renamed, and when they are unlinked.
     deleted: Vec<(SimTime, FileId)>,
     failure: Option<IoError>,
+    cleaning: Option<Box<cleaner::Job>>,
+    /// First offsets of the segments begun since [`Log::take_rolled`].
+    rolled: Vec<Offset>,
 }
 
 impl Log {
@@ -86,6 +91,16 @@ impl Log {
     /// Number of segments, the active one included.
     pub fn segment_count(&self) -> usize {
         self.segments.len()
+    }
+
+    /// First offset of the segment that is written to.
+    pub fn active_base_offset(&self) -> Offset {
+        self.segments.last().map_or(self.log_end, |active| active.base_offset)
+    }
+
+    /// First offsets of the segments that were begun since the last call.
+    pub fn take_rolled(&mut self) -> Vec<Offset> {
+        std::mem::take(&mut self.rolled)
     }
 
     /// The settings in force.

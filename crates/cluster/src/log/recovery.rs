@@ -3,6 +3,7 @@
 use kafka_sim_core::batch::{Batch, split_batches};
 use kafka_sim_core::{Offset, SimTime};
 
+use super::cleaner::swap;
 use super::epochs::EpochCache;
 use super::flush::FlushState;
 use super::producers::ProducerStates;
@@ -53,7 +54,7 @@ impl Log {
         config: LogConfig,
         options: OpenOptions,
     ) -> Result<(Log, RecoveryReport), IoError> {
-        unlink_leftovers(disk, dir);
+        swap::settle_files(disk, dir, options.now);
         let mut report = RecoveryReport::default();
         let mut log = Log {
             dir: dir.into(),
@@ -66,6 +67,8 @@ impl Log {
             flush: FlushState::at(0, options.now),
             deleted: Vec::new(),
             failure: None,
+            cleaning: None,
+            rolled: Vec::new(),
         };
         log.load_segments(disk, &options, &mut report);
         log.settle_bounds(disk, &options, &mut report)?;
@@ -166,17 +169,6 @@ impl Log {
     }
 }
 
-/// Files that an earlier life of the log had deleted already.
-fn unlink_leftovers(disk: &mut Disk, dir: &str) {
-    for path in disk.list(&format!("{dir}/")) {
-        if path.ends_with(".deleted")
-            && let Some(file) = disk.lookup(&path)
-        {
-            disk.remove(file);
-        }
-    }
-}
-
 /// Only epochs newer than all known ones are learnt from batches.
 fn learn_epochs(epochs: &mut EpochCache, segment: &Segment) {
     for header in segment.entries.iter().map(|entry| &entry.batch.header) {
@@ -188,7 +180,7 @@ fn learn_epochs(epochs: &mut EpochCache, segment: &Segment) {
 
 /// Hands out batches until `take` returns false or the bytes are no batch. Whole batches are shared with the disk; bytes are
 /// put together only from the first chunk on that a loss of power has torn.
-fn for_each_batch(extents: &[Extent], mut take: impl FnMut(Batch) -> bool) {
+pub(super) fn for_each_batch(extents: &[Extent], mut take: impl FnMut(Batch) -> bool) {
     for (at, extent) in extents.iter().enumerate() {
         match &extent.chunk {
             Chunk::Batch(batch) => {

@@ -34,6 +34,8 @@ impl Log {
     /// One retention sweep: whole segments from the oldest on, never one that reaches past the high watermark. Also frees
     /// the space of segments that were deleted `file.delete.delay.ms` ago. `now_ms` is the broker's clock.
     ///
+    /// A log that is being cleaned keeps its segments until the next sweep.
+    ///
     /// Divergence: Kafka frees that space when the delay has passed, here it happens at the next sweep.
     pub fn apply_retention(
         &mut self,
@@ -44,6 +46,9 @@ impl Log {
     ) -> Vec<Retired> {
         self.flush.settle(now);
         self.unlink_deleted(disk, now);
+        if self.is_being_cleaned() {
+            return Vec::new();
+        }
         let mut retired = Vec::new();
         let mut sweep = |log: &mut Log, reason, count| log.retire(disk, now, now_ms, reason, count, &mut retired);
         let below_start = self.deletable(high_watermark, |_, next, log| next <= log.log_start);

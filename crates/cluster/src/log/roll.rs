@@ -7,7 +7,7 @@ use super::Log;
 use super::segment::Segment;
 use crate::disk::{Chunk, Disk, FileId, IoError};
 
-const SUFFIX: &str = ".log";
+pub(super) const SUFFIX: &str = ".log";
 
 impl Log {
     /// Starts a segment for this batch if the active one must not take it.
@@ -35,6 +35,7 @@ impl Log {
             disk.remove(unused.file);
         }
         self.start_segment(disk, base, now, now_ms);
+        self.rolled.push(base);
     }
 
     pub(super) fn start_segment(&mut self, disk: &mut Disk, base: Offset, now: SimTime, now_ms: i64) {
@@ -68,21 +69,26 @@ impl Log {
         self.deleted.retain(|(at, file)| {
             let due = *at <= now;
             if due {
-                disk.remove(*file);
+                disk.unlink(*file, now);
             }
             !due
         });
     }
 }
 
-fn segment_path(dir: &str, base: Offset) -> String {
+pub(super) fn segment_path(dir: &str, base: Offset) -> String {
     format!("{dir}/{base:020}{SUFFIX}")
 }
 
 /// The segment files of a partition by base offset.
 pub(super) fn segment_files(disk: &Disk, dir: &str) -> Vec<(Offset, FileId)> {
+    files_ending_with(disk, dir, SUFFIX)
+}
+
+/// The files of a partition that are called by an offset and this ending, by that offset.
+pub(super) fn files_ending_with(disk: &Disk, dir: &str, suffix: &str) -> Vec<(Offset, FileId)> {
     let prefix = format!("{dir}/");
-    let base = |path: &str| path.strip_prefix(&prefix)?.strip_suffix(SUFFIX)?.parse().ok();
+    let base = |path: &str| path.strip_prefix(&prefix)?.strip_suffix(suffix)?.parse().ok();
     disk.list(&prefix)
         .iter()
         .filter_map(|path| Some((base(path)?, disk.lookup(path)?)))

@@ -47,6 +47,11 @@ impl Segment {
         }
     }
 
+    /// Bytes of the offset index and of the time index.
+    pub(super) fn index_bytes(&self) -> (u64, u64) {
+        self.index.bytes()
+    }
+
     /// Bytes of all batches.
     pub(super) fn size(&self) -> u64 {
         self.entries.last().map_or(0, Entry::end)
@@ -112,7 +117,7 @@ impl Segment {
         }
         let size = batch.size() as u64;
         self.size() + size > config.segment_bytes
-            || self.waited_ms(header.max_timestamp, now_ms) > config.segment_ms
+            || self.waited_ms(header.max_timestamp, now_ms) > config.max_segment_ms()
             || self.index.is_full(config)
     }
 

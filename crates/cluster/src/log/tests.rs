@@ -1,4 +1,11 @@
 mod appending;
+mod cleaning;
+mod cleaning_crashes;
+mod cleaning_producers;
+mod cleaning_range;
+mod cleaning_support;
+mod cleaning_tombstones;
+mod cleaning_transactions;
 mod durability;
 mod epochs_and_truncation;
 mod lookups;

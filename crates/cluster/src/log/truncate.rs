@@ -22,6 +22,9 @@ impl Log {
         if offset < self.segments[0].base_offset {
             return self.truncate_fully_and_start_at(disk, offset, now);
         }
+        if offset < self.active_base_offset() {
+            self.abort_cleaning(disk, now);
+        }
         let kept = self.segments.partition_point(|segment| segment.base_offset <= offset);
         for segment in self.segments.split_off(kept) {
             self.delete_segment(disk, &segment, now);
@@ -66,6 +69,7 @@ impl Log {
         now: SimTime,
         now_ms: i64,
     ) -> Result<(), IoError> {
+        self.abort_cleaning(disk, now);
         for segment in std::mem::take(&mut self.segments) {
             self.delete_segment(disk, &segment, now);
         }

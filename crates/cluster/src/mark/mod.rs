@@ -126,6 +126,10 @@ marks! {
         FetchAnswered => "fetch with records from",
         /// A replica's log was flushed.
         SegmentFlushed => "flush of",
+        /// A broker began to compact a replica's log.
+        CleaningBegan => "cleaning of",
+        /// A broker has compacted a replica's log.
+        LogCleaned => "end of a cleaning of",
         /// An acks=all write was refused for want of in-sync replicas.
         NotEnoughReplicas => "refusal for want of replicas by",
     }

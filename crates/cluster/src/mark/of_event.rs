@@ -32,6 +32,8 @@ impl Event {
                 tp, from, next, error, ..
             } if error.is_ok() && next > from => partition(MarkName::FetchAnswered, *tp),
             Event::Flushed { tp, .. } => partition(MarkName::SegmentFlushed, *tp),
+            Event::CleaningBegan { tp, .. } => partition(MarkName::CleaningBegan, *tp),
+            Event::LogCleaned { tp, .. } => partition(MarkName::LogCleaned, *tp),
             Event::NotEnoughReplicas { tp, .. } => partition(MarkName::NotEnoughReplicas, *tp),
             Event::BrokerStarted { broker } => of_broker(MarkName::BrokerStarted, *broker),
             Event::BrokerKilled { broker }

@@ -18,6 +18,7 @@ const CODEC_MASK: i16 = 0b111;
 pub(super) const LOG_APPEND_TIME_BIT: i16 = 1 << 3;
 pub(super) const TRANSACTIONAL_BIT: i16 = 1 << 4;
 pub(super) const CONTROL_BIT: i16 = 1 << 5;
+pub(super) const DELETE_HORIZON_BIT: i16 = 1 << 6;
 
 /// Who gave the records of a batch their timestamps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -41,11 +42,12 @@ pub struct BatchHeader {
     pub magic: i8,
     /// CRC-32C of everything after this field.
     pub crc: u32,
-    /// Codec (bits 0-2), timestamp type (3), transactional (4), control (5).
+    /// Codec (bits 0-2), timestamp type (3), transactional (4), control (5), delete horizon (6).
     pub attributes: i16,
     /// Offset of the last record minus `base_offset`. Compaction keeps it.
     pub last_offset_delta: i32,
-    /// Timestamp the records' timestamps are relative to, in milliseconds since the Unix epoch, or -1.
+    /// Timestamp the records' timestamps are relative to, in milliseconds since the Unix epoch, or -1. Compaction may
+    /// have put the delete horizon here.
     pub base_timestamp: i64,
     /// Greatest timestamp of the records, in milliseconds since the Unix epoch, or -1.
     pub max_timestamp: i64,
@@ -155,6 +157,16 @@ impl BatchHeader {
             TimestampType::LogAppendTime
         } else {
             TimestampType::CreateTime
+        }
+    }
+
+    /// When compaction may drop the tombstones or the transaction marker of this batch (KIP-534), in milliseconds since
+    /// the Unix epoch. `None` until compaction has met them for the first time.
+    pub const fn delete_horizon(&self) -> Option<i64> {
+        if self.attributes & DELETE_HORIZON_BIT != 0 {
+            Some(self.base_timestamp)
+        } else {
+            None
         }
     }
 

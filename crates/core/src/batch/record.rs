@@ -54,6 +54,22 @@ impl<'a> RecordView<'a> {
         parse(batch, index, buf).map_err(|reason| BatchError::BadRecord { index, reason })
     }
 
+    /// The attributes of the record, which mean nothing yet.
+    pub(super) fn attributes(&self) -> u8 {
+        let mut rest = self.bytes;
+        let _ = varint::take_i32(&mut rest);
+        rest.first().copied().unwrap_or(0)
+    }
+
+    /// The bytes from the offset on. They have been parsed, so nothing is missing.
+    pub(super) fn after_timestamp(&self) -> &'a [u8] {
+        let mut rest = self.bytes;
+        let _ = varint::take_i32(&mut rest);
+        rest = rest.get(1..).unwrap_or_default();
+        let _ = varint::take_i64(&mut rest);
+        rest
+    }
+
     /// The headers. They have been checked, so none is missing.
     pub fn headers(&self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + use<'a> {
         let mut rest = self.headers;

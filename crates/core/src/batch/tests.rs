@@ -407,6 +407,59 @@ fn compaction_keeps_offsets_and_the_last_offset_of_what_is_gone() {
 }
 
 #[test]
+fn a_delete_horizon_takes_the_place_of_the_base_timestamp_and_no_record_changes() {
+    for codec in codecs_of_this_build() {
+        let mut batch = three_records(BatchOptions { codec, ..idempotent() });
+        batch.stamp(10, 1);
+        assert_eq!(batch.header.delete_horizon(), None);
+        let kept = batch
+            .retaining_until(5_000_000, LIMIT, |record| record.index != 1)
+            .unwrap();
+        assert!(kept.check_crc());
+        assert_eq!(kept.header.delete_horizon(), Some(5_000_000));
+        assert_eq!(kept.header.codec(), Ok(codec));
+        assert_eq!(
+            (kept.header.base_timestamp, kept.header.max_timestamp),
+            (5_000_000, 1_200)
+        );
+        assert_eq!((kept.header.last_offset(), kept.header.last_sequence()), (12, 11));
+        let before = batch.records(LIMIT).unwrap();
+        assert_eq!(kept.records(LIMIT).unwrap(), [before[0].clone(), before[2].clone()]);
+
+        let later = kept.retaining(LIMIT, |record| record.index == 1).unwrap();
+        assert_eq!(later.header.delete_horizon(), Some(5_000_000));
+        assert_eq!(later.records(LIMIT).unwrap(), [before[2].clone()]);
+    }
+}
+
+#[test]
+fn records_stamped_by_the_leader_keep_its_time_beside_a_delete_horizon() {
+    let batch = three_records(idempotent()).with_log_append_time(9_000);
+    let kept = batch.retaining_until(1, LIMIT, |_| true).unwrap();
+    assert_eq!(kept.header.timestamp_type(), TimestampType::LogAppendTime);
+    assert_eq!(kept.records(LIMIT), batch.records(LIMIT));
+}
+
+#[test]
+fn an_emptied_batch_is_its_header_and_nothing_more() {
+    for codec in codecs_of_this_build() {
+        let mut batch = three_records(BatchOptions { codec, ..idempotent() });
+        batch.stamp(10, 1);
+        let empty = batch.retaining_until(7, LIMIT, |_| true).unwrap().emptied();
+        assert!(empty.check_crc());
+        assert_eq!((empty.size(), empty.records(LIMIT)), (HEADER_SIZE, Ok(vec![])));
+        let header = empty.header;
+        assert_eq!(
+            (header.base_offset, header.last_offset(), header.leader_epoch),
+            (10, 12, 1)
+        );
+        assert_eq!((header.producer_id, header.last_sequence()), (77, 11));
+        assert_eq!((header.codec(), header.delete_horizon()), (Ok(Codec::None), None));
+        assert_eq!((header.base_timestamp, header.max_timestamp), (-1, 1_200));
+    }
+}
+
+#[test]
 fn estimates_match_what_is_written() {
     let headers = [(bytes("h"), Some(bytes("v"))), (bytes("x"), None)];
     let mut builder = BatchBuilder::new(BatchOptions::default());

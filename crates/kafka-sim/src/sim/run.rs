@@ -162,9 +162,7 @@ fn dangers(events: &[(SimTime, Event)], history: &History) -> Dangers {
             }
             Event::BrokerKilled { .. } => dangers.kills += 1,
             Event::BrokerPaused { .. } => dangers.pauses += 1,
-            Event::BrokerWiped { .. } | Event::LogDirOffline { .. } | Event::FsyncFailed { .. } => {
-                dangers.disk_faults += 1
-            }
+            Event::BrokerWiped { .. } | Event::LogDirOffline { .. } => dangers.disk_faults += 1,
             _ => {}
         }
     }
