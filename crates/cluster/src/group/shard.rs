@@ -77,6 +77,9 @@ impl Shard {
 
     /// JoinGroup. The group comes into being with the first member that has no id yet.
     pub(crate) fn join(&mut self, act: &mut Act<'_>, waiter: Waiter, id: &Text, join: Join) {
+        if self.consumer_groups.contains_key(id) {
+            return self.join_consumer_group(act, waiter, id, &join);
+        }
         let member = join.caller.member.clone();
         if !self.groups.contains_key(id) {
             if !member.is_empty() {
@@ -106,7 +109,9 @@ impl Shard {
 
     /// SyncGroup.
     pub(crate) fn sync(&mut self, act: &mut Act<'_>, waiter: Waiter, id: &str, sync: Sync) {
-        if self.groups.contains_key(id) {
+        if self.consumer_groups.contains_key(id) {
+            self.sync_consumer_group(act, waiter, id, &sync);
+        } else if self.groups.contains_key(id) {
             self.on(act, id, |group, turn| group.sync(turn, waiter, sync));
         } else {
             act.replies
@@ -116,6 +121,14 @@ impl Shard {
 
     /// Heartbeat.
     pub(crate) fn heartbeat(&mut self, act: &mut Act<'_>, id: &str, caller: &Caller, generation: i32) -> ErrorCode {
+        if let Some(group) = self.consumer_groups.get_mut(id) {
+            let mut turn = Turn {
+                act,
+                core: &mut self.core,
+            };
+            let outcome = group.classic_heartbeat(&mut turn, caller, generation);
+            return outcome.err().unwrap_or_default();
+        }
         match self.groups.get_mut(id) {
             Some(group) => group.heartbeat(
                 &mut Turn {
@@ -130,7 +143,10 @@ impl Shard {
     }
 
     /// LeaveGroup: the outcome for each.
-    pub(crate) fn leave(&mut self, act: &mut Act<'_>, id: &str, leavers: &[Caller]) -> Vec<ErrorCode> {
+    pub(crate) fn leave(&mut self, act: &mut Act<'_>, id: &Text, leavers: &[Caller]) -> Vec<ErrorCode> {
+        if self.consumer_groups.contains_key(id) {
+            return self.leave_as_classic(act, id, leavers);
+        }
         match self.groups.get_mut(id) {
             Some(group) => group.leave(
                 &mut Turn {

@@ -6,6 +6,8 @@
 
 mod apply;
 mod assignor;
+mod classic;
+mod convert;
 mod draft;
 mod fence;
 mod heartbeat;

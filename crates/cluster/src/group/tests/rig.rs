@@ -201,7 +201,7 @@ impl Rig {
     }
 
     pub(super) fn leave(&mut self, id: &str) -> ErrorCode {
-        self.act(|shard, act| shard.leave(act, "g", &[member(id)]))[0]
+        self.act(|shard, act| shard.leave(act, &"g".into(), &[member(id)]))[0]
     }
 
     pub(super) fn commit(&mut self, caller: Caller, generation: i32, offset: Offset) -> Waiter {
