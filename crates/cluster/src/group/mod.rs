@@ -39,6 +39,7 @@ mod sync;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod view;
 pub(crate) mod words;
 mod writes;
 

@@ -11,6 +11,7 @@ use super::super::records::{
 };
 use super::super::shard::Shard;
 use super::super::turn::{Act, Turn};
+use super::super::view::named;
 use super::super::words::{Caller, Join, Joined, Parts, Reply, Sync, Synced, Text, Waiter};
 use super::convert::downgrade;
 use super::draft::{Draft, Refused, RegexChange};
@@ -323,16 +324,7 @@ pub(super) fn embedded_assignment(member: &ConsumerMember, parts: &Parts, image:
     let classic = member.metadata.classic.as_ref();
     let metadata = classic.and_then(|classic| classic.protocols.first());
     let version = metadata.and_then(|(_, metadata)| embedded_version(metadata.clone()));
-    put_assignment(version.unwrap_or(0), &names(parts, image))
-}
-
-/// Topics that are gone are left out.
-fn names(parts: &Parts, image: &MetadataImage) -> NamedParts {
-    let named = parts.iter().filter_map(|(id, indexes)| {
-        let topic = image.topics.get(id)?;
-        Some((topic.name.clone(), indexes.clone()))
-    });
-    named.collect()
+    put_assignment(version.unwrap_or(0), &named(parts, image))
 }
 
 pub(super) fn ids(parts: &NamedParts, image: &MetadataImage) -> Parts {
