@@ -77,7 +77,11 @@ impl Shard {
 
     /// JoinGroup. The group comes into being with the first member that has no id yet.
     pub(crate) fn join(&mut self, act: &mut Act<'_>, waiter: Waiter, id: &Text, join: Join) {
-        if self.consumer_groups.contains_key(id) {
+        if self
+            .consumer_groups
+            .get(id)
+            .is_some_and(|group| !group.members.is_empty())
+        {
             return self.join_consumer_group(act, waiter, id, &join);
         }
         let member = join.caller.member.clone();
@@ -93,14 +97,21 @@ impl Shard {
         self.on(act, id, |group, turn| group.join(turn, waiter, join));
     }
 
-    /// Writes the new group down. If that is not replicated in time, its first JoinGroup fails.
+    /// Writes the new group down, in place of a consumer group that has no members left. If that is not replicated in time, its first JoinGroup fails.
     fn create(&mut self, act: &mut Act<'_>, waiter: Waiter, id: &Text) -> Result<(), ErrorCode> {
         let mut turn = Turn {
             act,
             core: &mut self.core,
         };
         let mut group = Group::new(id.clone(), 0);
-        group.exists_from = turn.append(&[group.record()])?;
+        let mut records = self
+            .consumer_groups
+            .get(id)
+            .map(ConsumerGroup::tombstones)
+            .unwrap_or_default();
+        records.push(group.record());
+        group.exists_from = turn.append(&records)?;
+        self.consumer_groups.remove(id);
         let reply = Reply::Joined(Joined::failed(ErrorCode::NONE, "".into()));
         turn.after(group.exists_from, Then::Created { waiter, reply });
         self.groups.insert(id.clone(), group);

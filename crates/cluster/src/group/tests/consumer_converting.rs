@@ -4,7 +4,7 @@ use kafka_sim_core::ErrorCode;
 
 use super::rig::{Rig, beating, joiner, joining, owning, parts, subscription};
 use crate::group::records::put_assignment;
-use crate::group::words::{Join, Text};
+use crate::group::words::{Beat, Caller, Join, Text};
 
 /// A classic group of one member that owns all of "orders".
 fn classic(rig: &mut Rig) -> Text {
@@ -183,4 +183,39 @@ fn a_classic_member_without_a_common_protocol_is_refused() {
         ..joiner("")
     });
     assert_eq!(rig.joined(other).error, ErrorCode::INCONSISTENT_GROUP_PROTOCOL);
+}
+
+#[test]
+fn an_empty_consumer_group_becomes_a_classic_group() {
+    let mut rig = Rig::new();
+    rig.beat(joining("a", "orders"));
+    rig.beat(beating("a", -1));
+    let (join, _) = rig.join_twice();
+    rig.pass(3_000);
+    assert_eq!(rig.joined(join).generation, 1);
+    assert!(rig.shard.consumer_groups.is_empty());
+    rig.fail_over(rig.log.records.len());
+    assert_eq!((rig.state(), rig.shard.consumer_groups.len()), ("Empty", 0));
+}
+
+#[test]
+fn a_classic_member_takes_the_place_of_a_static_one_and_with_it_the_group_becomes_classic() {
+    let mut rig = Rig::new();
+    let fixed = |beat: Beat| Beat {
+        caller: Caller {
+            instance: Some("i".into()),
+            ..beat.caller
+        },
+        ..beat
+    };
+    rig.beat(fixed(joining("a", "orders")));
+    rig.beat(fixed(beating("a", -2)));
+    let join = rig.join(super::rig::static_joiner("i"));
+    let joined = rig.joined(join);
+    assert_eq!(joined.error, ErrorCode::NONE);
+    assert!(rig.shard.consumer_groups.is_empty());
+    assert_eq!(rig.state(), "Stable");
+    assert_eq!(owned(&mut rig, &joined.member, joined.generation), [0, 1, 2, 3]);
+    rig.fail_over(rig.log.records.len());
+    assert_eq!((rig.state(), rig.shard.consumer_groups.len()), ("Stable", 0));
 }
