@@ -172,9 +172,10 @@ impl Consumer {
     /// The application polls.
     pub(in crate::consumer) fn note_modern_poll(&mut self, now: SimTime) {
         let limit = self.config.max_poll_interval;
+        let by_group = self.subscription.is_by_group();
         let Some(modern) = &mut self.modern else { return };
         modern.poll_deadline = now + limit;
-        if std::mem::take(&mut modern.resubscribed) && modern.state == State::Unsubscribed {
+        if by_group && std::mem::take(&mut modern.resubscribed) && modern.state == State::Unsubscribed {
             modern.join();
         }
     }

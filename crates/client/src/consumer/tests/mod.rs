@@ -6,6 +6,7 @@ mod joining;
 mod modern;
 mod polling;
 mod positions;
+mod versions;
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{
@@ -16,7 +17,10 @@ use kafka_protocol::messages::{
     join_group_response::JoinGroupResponseMember,
     list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse},
     offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic},
-    offset_fetch_response::{OffsetFetchResponseGroup, OffsetFetchResponsePartitions, OffsetFetchResponseTopics},
+    offset_fetch_response::{
+        OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
+        OffsetFetchResponseTopic, OffsetFetchResponseTopics,
+    },
 };
 use kafka_sim_core::{
     ErrorCode,
@@ -91,6 +95,14 @@ impl Rig<Consumer> {
     /// Answers a search for the coordinator.
     fn find(&mut self) {
         let received = self.next_of(ApiKey::FindCoordinator);
+        if received.head.version < 4 {
+            let answer = FindCoordinatorResponse::default()
+                .with_node_id(BrokerId(2))
+                .with_host(StrBytes::from_static_str("broker-2"))
+                .with_port(i32::from(COORDINATOR));
+            self.answer(&received, &answer);
+            return;
+        }
         let found = Found::default()
             .with_key(StrBytes::from_static_str("g"))
             .with_node_id(BrokerId(2))
@@ -123,7 +135,7 @@ impl Rig<Consumer> {
         });
         let answer = JoinGroupResponse::default()
             .with_generation_id(1)
-            .with_protocol_type(Some(StrBytes::from_static_str("consumer")))
+            .with_protocol_type((received.head.version >= 7).then(|| StrBytes::from_static_str("consumer")))
             .with_protocol_name(Some(proposed.name.clone()))
             .with_leader(StrBytes::from_static_str("m1"))
             .with_member_id(StrBytes::from_static_str("m1"))
@@ -160,6 +172,18 @@ impl Rig<Consumer> {
     }
 
     fn offsets(&mut self, received: &Received, partitions: Vec<OffsetFetchResponsePartitions>) {
+        if received.head.version < 8 {
+            let partitions = partitions.iter().map(|partition| {
+                OffsetFetchResponsePartition::default()
+                    .with_partition_index(partition.partition_index)
+                    .with_committed_offset(partition.committed_offset)
+            });
+            let topic = OffsetFetchResponseTopic::default()
+                .with_name(name("orders"))
+                .with_partitions(partitions.collect());
+            self.answer(received, &OffsetFetchResponse::default().with_topics(vec![topic]));
+            return;
+        }
         let topic = OffsetFetchResponseTopics::default()
             .with_name(name("orders"))
             .with_partitions(partitions);
@@ -241,6 +265,21 @@ impl Rig<Consumer> {
         let topic = FetchableTopicResponse::default()
             .with_topic_id(topic_id("orders"))
             .with_partitions(partitions.collect());
+        let answer = FetchResponse::default().with_session_id(7).with_responses(vec![topic]);
+        self.answer(&received, &answer);
+    }
+
+    /// Refuses the fetch under way for partition 0.
+    fn refuse_fetch(&mut self, error: ErrorCode) {
+        let received = self.next_of(ApiKey::Fetch);
+        let partition = PartitionData::default()
+            .with_error_code(error.0)
+            .with_high_watermark(-1)
+            .with_records(Some(Bytes::new()))
+            .with_preferred_read_replica(BrokerId(-1));
+        let topic = FetchableTopicResponse::default()
+            .with_topic_id(topic_id("orders"))
+            .with_partitions(vec![partition]);
         let answer = FetchResponse::default().with_session_id(7).with_responses(vec![topic]);
         self.answer(&received, &answer);
     }

@@ -127,3 +127,52 @@ fn assigned_partitions_of_a_group_begin_at_its_offsets_and_commit_without_member
     );
     assert!(!rig.seen.iter().any(|(_, api, _)| *api == ApiKey::JoinGroup));
 }
+
+#[test]
+fn a_position_out_of_range_follows_the_policy_or_fails_every_poll() {
+    for (policy, resets) in [("earliest", true), ("none", false)] {
+        let mut rig = unpositioned(&[("auto.offset.reset", policy)]);
+        rig.committed(&[(0, 40), (1, 0)]);
+        for _ in 0..2 {
+            rig.refuse_fetch(ErrorCode::OFFSET_OUT_OF_RANGE);
+            let expected = ConsumerError::OffsetOutOfRange {
+                partition: orders(0),
+                offset: 40,
+            };
+            assert_eq!(rig.failure(), (!resets).then_some(expected));
+            rig.outcomes.clear();
+            if resets {
+                rig.listed(10);
+                let why = Repositioning::OutOfRange { from: 40 };
+                let partition = orders(0);
+                assert!(rig.told(|said| *said
+                    == ConsumerOutcome::Repositioned {
+                        partition: partition.clone(),
+                        offset: 10,
+                        why
+                    }));
+                break;
+            }
+            rig.poll(60_000);
+            // The fetch of the other partition is still under way.
+            rig.feed(&[]);
+        }
+    }
+}
+
+#[test]
+fn a_pattern_takes_in_matching_topics_only() {
+    let mut rig = consumer(&[]);
+    rig.cluster.topics.insert("payments".to_owned(), vec![(1, 0)]);
+    rig.act(|consumer, now, out| consumer.subscribe_pattern(now, "ord\\w+", out).expect("a pattern"));
+    rig.poll(60_000);
+    rig.find();
+    let join = rig.next_of(ApiKey::JoinGroup);
+    let RequestKind::JoinGroup(request) = &join.body else {
+        panic!("{join:?}")
+    };
+    let subscription = protocol::read_subscription(&request.protocols[0].metadata).expect("a subscription");
+    assert_eq!(subscription.topics, ["orders".into()].into());
+    let mut out = Vec::new();
+    assert!(rig.client.subscribe_pattern(rig.now, "(", &mut out).is_err());
+}
