@@ -172,7 +172,7 @@ impl ConsumerConfig {
     ///
     /// # Errors
     /// Automatic commits asked for without a group, keys of the other group protocol, a heartbeat interval that is
-    /// not below the session time-out, assignors that share no rebalance protocol.
+    /// not below the session time-out.
     pub fn validate(&self) -> Result<(), ConfigError> {
         if self.group_id.is_none() && self.auto_commit && self.explicit.contains("enable.auto.commit") {
             return conflict("enable.auto.commit=true needs a group.id");

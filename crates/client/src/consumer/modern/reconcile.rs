@@ -27,6 +27,10 @@ impl Consumer {
             number: modern.target.number,
             parts,
         };
+        if modern.current == resolved {
+            // What is missing has no name yet.
+            return;
+        }
         if modern.current.number != 0 && modern.current.parts == resolved.parts {
             modern.current = resolved;
             modern.state = State::Acknowledging;

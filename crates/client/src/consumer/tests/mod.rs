@@ -8,6 +8,8 @@ mod polling;
 mod positions;
 mod versions;
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{
     BrokerId, FetchResponse, FindCoordinatorResponse, GroupId, HeartbeatResponse, JoinGroupResponse,
@@ -29,7 +31,10 @@ use kafka_sim_core::{
 };
 
 use super::*;
-use crate::testing::{Received, Rig, topic_id};
+use crate::{
+    reader::StartAt,
+    testing::{Received, Rig, topic_id},
+};
 
 const COORDINATOR: u16 = 9092;
 
