@@ -2,6 +2,7 @@
 
 mod consumer_groups;
 mod consumer_groups_modern;
+mod consumer_walks;
 mod deletion;
 mod determinism;
 mod disks;
