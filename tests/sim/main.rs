@@ -2,6 +2,8 @@
 
 mod consumer_groups;
 mod compaction;
+mod consumer_groups_modern;
+mod consumer_walks;
 mod deletion;
 mod determinism;
 mod disks;

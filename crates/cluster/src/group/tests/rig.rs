@@ -177,6 +177,10 @@ impl Rig {
             .iter()
             .map(|(id, bytes)| ((*id).clone(), Bytes::from_static(bytes.as_bytes())))
             .collect();
+        self.sync_with(id, generation, assignments)
+    }
+
+    pub(super) fn sync_with(&mut self, id: &str, generation: i32, assignments: Vec<(Text, Bytes)>) -> Waiter {
         let sync = Sync {
             caller: member(id),
             generation,
@@ -197,11 +201,37 @@ impl Rig {
     }
 
     pub(super) fn heartbeat(&mut self, id: &str, generation: i32) -> ErrorCode {
-        self.act(|shard, act| shard.heartbeat(act, "g", &member(id), generation))
+        self.heartbeat_as(&member(id), generation)
+    }
+
+    pub(super) fn heartbeat_as(&mut self, caller: &Caller, generation: i32) -> ErrorCode {
+        let waiter = self.send_heartbeat(caller, generation);
+        match self.reply(waiter) {
+            Some(Reply::Alive(error)) => *error,
+            other => panic!("no heartbeat: {other:?}"),
+        }
+    }
+
+    pub(super) fn send_heartbeat(&mut self, caller: &Caller, generation: i32) -> Waiter {
+        let waiter = self.waiter();
+        self.act(|shard, act| shard.heartbeat(act, waiter, "g", caller, generation));
+        waiter
     }
 
     pub(super) fn leave(&mut self, id: &str) -> ErrorCode {
-        self.act(|shard, act| shard.leave(act, "g", &[member(id)]))[0]
+        match self.leave_all(&[member(id)]) {
+            Ok(outcomes) => outcomes[0],
+            Err(error) => error,
+        }
+    }
+
+    pub(super) fn leave_all(&mut self, leavers: &[Caller]) -> Result<Vec<ErrorCode>, ErrorCode> {
+        let waiter = self.waiter();
+        self.act(|shard, act| shard.leave(act, waiter, &"g".into(), leavers));
+        match self.reply(waiter) {
+            Some(Reply::Left(outcome)) => outcome.clone(),
+            other => panic!("not left: {other:?}"),
+        }
     }
 
     pub(super) fn commit(&mut self, caller: Caller, generation: i32, offset: Offset) -> Waiter {
@@ -409,5 +439,18 @@ pub(super) fn subscription(topic: &str) -> Bytes {
     let mut bytes = vec![0, 0, 0, 0, 0, 1, 0, u8::try_from(topic.len()).unwrap()];
     bytes.extend_from_slice(topic.as_bytes());
     bytes.extend_from_slice(&[0xff; 4]);
+    bytes.into()
+}
+
+/// A subscription of version 1, which says what the member owns.
+pub(super) fn owning_subscription(topic: &str, indexes: &[i32]) -> Bytes {
+    let mut bytes = subscription(topic).to_vec();
+    bytes[1] = 1;
+    bytes.extend_from_slice(&[0, 0, 0, 1, 0, u8::try_from(topic.len()).unwrap()]);
+    bytes.extend_from_slice(topic.as_bytes());
+    bytes.extend_from_slice(&i32::try_from(indexes.len()).unwrap().to_be_bytes());
+    indexes
+        .iter()
+        .for_each(|index| bytes.extend_from_slice(&index.to_be_bytes()));
     bytes.into()
 }
