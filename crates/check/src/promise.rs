@@ -106,6 +106,38 @@ impl Promise {
         Promise::GroupSingleOwner,
         Promise::Converges,
     ];
+
+    /// A short name, as for a command line.
+    ///
+    /// ```
+    /// use kafka_sim_check::Promise;
+    /// assert_eq!(Promise::AckedSurvives.name(), "acked-survives");
+    /// ```
+    pub fn name(self) -> &'static str {
+        match self {
+            Promise::AckedSurvives => "acked-survives",
+            Promise::NoDuplicates => "no-duplicates",
+            Promise::InOrder => "in-order",
+            Promise::InOrderPerKey => "in-order-per-key",
+            Promise::ConsistentOffsets => "consistent-offsets",
+            Promise::NothingRefusedAppears => "nothing-refused-appears",
+            Promise::SendsResolved => "sends-resolved",
+            Promise::OncePerBusinessKey => "once-per-business-key",
+            Promise::KeyStaysInPartition => "key-stays-in-partition",
+            Promise::EveryAckedProcessed => "every-acked-processed",
+            Promise::EffectOnce => "effect-once",
+            Promise::CommitNeverPassesProcessed => "commit-never-passes-processed",
+            Promise::OrderPerKey => "order-per-key",
+            Promise::GroupSingleOwner => "group-single-owner",
+            Promise::Converges => "converges",
+        }
+    }
+
+    /// The promise of that [name](Promise::name).
+    pub fn named(name: &str) -> Option<Promise> {
+        let mut all = Promise::STORED.into_iter().chain(Promise::CONSUMED);
+        all.find(|promise| promise.name() == name)
+    }
 }
 
 impl fmt::Display for Promise {

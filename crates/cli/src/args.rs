@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Scenarios,
     /// Search seeds for faults that break what settings promise.
     Soak(crate::soak::SoakArgs),
+    /// Judge a history of a real client, recorded as JSON lines.
+    Judge(JudgeArgs),
     /// Repeat a run that `serve --record` or `soak` has written down.
     Replay(ReplayArgs),
 }
@@ -71,6 +73,21 @@ pub(crate) struct CheckArgs {
     pub(crate) hashes: bool,
 }
 
+/// Arguments of `judge`.
+#[derive(clap::Args)]
+pub(crate) struct JudgeArgs {
+    /// A history: {"kafka_sim_history":1}, then one observation per line.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// What to judge, such as acked-survives; may be repeated. Everything that there is something to judge by if none is
+    /// named.
+    #[arg(long = "promise", value_name = "NAME", value_parser = parse_promise)]
+    pub(crate) promises: Vec<kafka_sim::Promise>,
+    /// Print every breach, not just the first few of each promise.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
 /// Arguments of `replay`.
 #[derive(clap::Args)]
 pub(crate) struct ReplayArgs {
@@ -86,6 +103,21 @@ pub(crate) struct ReplayArgs {
     /// Print the state of every broker and replica.
     #[arg(long)]
     pub(crate) dump: bool,
+}
+
+fn parse_promise(name: &str) -> Result<kafka_sim::Promise, String> {
+    use kafka_sim::Promise;
+    Promise::named(name).ok_or_else(|| {
+        let all = Promise::STORED.into_iter().chain(Promise::CONSUMED);
+        let names: Vec<&str> = all.map(Promise::name).collect();
+        let nearest = kafka_sim::nearest(name, names.iter().copied());
+        let hint = nearest.map(|nearest| format!(", did you mean {nearest}?"));
+        format!(
+            "there is no promise named {name}{}; the promises are {}",
+            hint.unwrap_or_default(),
+            names.join(", ")
+        )
+    })
 }
 
 fn parse_pair(text: &str) -> Result<(String, String), String> {

@@ -6,6 +6,7 @@
 mod args;
 mod check;
 mod failure;
+mod judge;
 mod replay;
 mod scenarios;
 mod serve;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Scenarios => scenarios::run(),
         Command::Serve(args) => serve::run(args),
         Command::Soak(args) => soak::run(args),
+        Command::Judge(args) => judge::run(args),
         Command::Replay(args) => replay::run(args),
     };
     outcome.unwrap_or_else(|failure| failure.report())

@@ -22,6 +22,7 @@ mod dump;
 mod explain;
 pub mod journal;
 mod network_fault;
+pub mod recorded;
 pub mod search;
 #[cfg(feature = "server")]
 pub mod server;

@@ -73,7 +73,7 @@ impl Explainer<'_> {
     }
 
     /// Where some reader saw the message.
-    fn offset_seen(&self, message: MessageId) -> Option<Offset> {
+    pub(super) fn offset_seen(&self, message: MessageId) -> Option<Offset> {
         self.history.observations().find_map(|seen| match seen {
             Observation::Read {
                 message: Some(read),

@@ -3,11 +3,10 @@
 //! The judge only knows what clients saw. Here the trace says where a record was, who had it, what took it, and which
 //! setting let that happen.
 
-mod consuming;
+mod group;
 mod keeping;
 mod loss;
 mod order;
-mod patterns;
 mod settings;
 mod trail;
 
@@ -19,7 +18,6 @@ use kafka_sim_cluster::peer::Tp;
 use kafka_sim_cluster::view::View;
 use kafka_sim_core::SimTime;
 
-use consuming::Spot;
 pub(crate) use settings::{ProducerSettings, Settings};
 
 /// Explains violations of one run.
@@ -100,37 +98,7 @@ impl<'a> Explainer<'a> {
                 vec!["the producer never reported what became of the record".into()],
                 Cause::in_stage(Stage::Production),
             ),
-            Violation::Unprocessed {
-                message,
-                producer,
-                group,
-                topic,
-                partition,
-                offset,
-                acked_at,
-                stage,
-            } => match stage {
-                Some(Stage::Production | Stage::Storage) => {
-                    let acked_at = SimTime::from_nanos(*acked_at);
-                    self.explain_loss(*message, *producer, topic, *partition, *offset, acked_at)
-                }
-                _ => {
-                    let offset = offset.or_else(|| self.place_seen(*message, topic, *partition));
-                    self.explain_unprocessed(group, offset.map(|offset| Spot::new(topic, *partition, offset)))
-                }
-            },
-            Violation::CommitAhead {
-                group,
-                topic,
-                partition,
-                unprocessed,
-                ..
-            } => self.explain_unprocessed(group, Some(Spot::new(topic, *partition, *unprocessed))),
-            Violation::EffectRepeated { group, times, .. } => self.explain_repeated_effect(group.as_deref(), times),
-            Violation::ProcessedOutOfOrder { .. } | Violation::TwoOwners { .. } | Violation::NotConverged { .. } => {
-                (Vec::new(), Cause::in_stage(Stage::Consumption))
-            }
-            _ => (Vec::new(), Cause::in_stage(Stage::Storage)),
+            other => self.explain_group(other),
         };
         Explanation {
             violation: violation.clone(),

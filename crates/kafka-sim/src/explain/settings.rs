@@ -1,9 +1,9 @@
 //! The settings of a run that decide what can be lost.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::patterns::ConsumerSettings;
-use crate::sim::{FIRST_READER, Handling, Sim};
+use crate::sim::{ConsumerPlan, Handling, Sim};
 
 /// What a producer was set to.
 #[derive(Clone, Copy, Debug)]
@@ -22,9 +22,8 @@ pub(crate) struct ProducerSettings {
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     producers: Vec<ProducerSettings>,
-    consumers: Vec<ConsumerSettings>,
-    /// Members of all groups.
-    members: u32,
+    /// The plan of each member of all groups.
+    members: Vec<Arc<ConsumerPlan>>,
     broker: BTreeMap<String, String>,
     topics: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -34,8 +33,7 @@ impl Settings {
         let (broker, topics) = sim.settings();
         Settings {
             producers,
-            consumers: sim.consumers().map(ConsumerSettings::of).collect(),
-            members: sim.consumers().map(|plan| plan.members).sum(),
+            members: sim.members().cloned().collect(),
             broker,
             topics,
         }
@@ -45,15 +43,10 @@ impl Settings {
         self.producers.get(usize::try_from(index).ok()?)
     }
 
-    pub(super) fn consumer(&self, group: &str) -> Option<&ConsumerSettings> {
-        self.consumers.iter().find(|settings| settings.group == group)
-    }
-
-    /// The host of a consumer, and how many processes it had before this one.
-    pub(super) fn host_of(&self, reader: u32) -> Option<(String, u32)> {
-        let seat = reader.checked_sub(FIRST_READER)?;
-        let index = seat.checked_rem(self.members)?;
-        Some((format!("consumer-{index}"), seat / self.members))
+    /// What the application does whose consumer has this number.
+    pub(super) fn consumer(&self, reader: u32) -> Option<&ConsumerPlan> {
+        let seat = crate::sim::seat_of(reader, self.members.len())?;
+        self.members.get(seat).map(|plan| &**plan)
     }
 
     /// The value that counts for a topic: its override, the broker's, or `default`.

@@ -25,12 +25,12 @@ use kafka_sim_cluster::net::NetConfig;
 use kafka_sim_cluster::{Cluster, ClusterConfig, Input, Topic};
 use kafka_sim_core::{ConfigError, Seed, SimTime};
 
+pub(crate) use consuming::seat_of;
 pub use consuming::{ConsumerPlan, OnFailure, Pattern};
 pub use plan::{Handling, Marking, ProducerPlan, Spread};
 pub use run::Run;
 
 use app::App;
-pub(crate) use consuming::FIRST_READER;
 use consuming::{Desk, Process, Seat};
 use home::Home;
 use readers::Following;
@@ -228,11 +228,7 @@ impl Sim {
     fn add_consumers(&self, world: &mut World, home: &Home) -> Result<(), ConfigError> {
         let mut groups: Vec<&str> = Vec::new();
         let of = self.consumers.iter().map(|plan| plan.members).sum();
-        let seats = self
-            .consumers
-            .iter()
-            .flat_map(|plan| (0..plan.members).map(move |_| plan));
-        for (index, plan) in (0_u32..).zip(seats) {
+        for (index, plan) in (0_u32..).zip(self.members()) {
             let desk = groups
                 .iter()
                 .position(|group| *group == &*plan.group)
@@ -255,12 +251,15 @@ impl Sim {
         let reader =
             Reader::new(config, listeners.to_vec(), self.seed, u64::from(index)).expect("the defaults are valid");
         let host = if final_read { "final-reader" } else { "reader" };
-        let client = world.add(
-            Client::Reader(Box::new(Following::new(index, reader, final_read))),
-            host,
-        );
-        // A reader that comes late finds partitions that were added meanwhile.
         let view = world.cluster.view();
+        // Only retention and DeleteRecords move the beginning of a log.
+        let log_starts = view.partitions.iter().filter_map(|partition| {
+            let start = partition.replicas.iter().map(|replica| replica.log_start).max()?;
+            Some(((partition.topic.clone(), partition.partition), start))
+        });
+        let following = Following::new(index, reader, final_read).knowing(log_starts.collect());
+        let client = world.add(Client::Reader(Box::new(following)), host);
+        // A reader that comes late finds partitions that were added meanwhile.
         let partitions: Vec<_> = view
             .partitions
             .into_iter()
@@ -268,6 +267,13 @@ impl Sim {
             .map(|partition| (partition.topic, partition.partition))
             .collect();
         world.begin_reading(client, &partitions);
+    }
+
+    /// The plan of each member of all groups, in the order of their numbers.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Arc<ConsumerPlan>> {
+        self.consumers
+            .iter()
+            .flat_map(|plan| (0..plan.members).map(move |_| plan))
     }
 
     /// Settings of the brokers and of each topic, for explanations.
@@ -288,11 +294,6 @@ impl Sim {
                 .map(|topic| (topic.name.to_string(), pairs(topic)))
                 .collect(),
         )
-    }
-
-    /// The plans of consuming applications.
-    pub(crate) fn consumers(&self) -> impl Iterator<Item = &ConsumerPlan> {
-        self.consumers.iter().map(|plan| &**plan)
     }
 
     fn safety_phase(&self) -> Duration {

@@ -1,6 +1,6 @@
 //! Readers of a closed world: one that follows along, and one that reads everything at the end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kafka_sim_check::{History, MessageId, Observation, payload};
@@ -19,6 +19,8 @@ pub(super) struct Following {
     unfinished: BTreeSet<(Arc<str>, i32)>,
     /// Reaching the end counts as the final read.
     final_read: bool,
+    /// Where logs begin below which records were removed on purpose.
+    log_starts: BTreeMap<(Arc<str>, i32), i64>,
 }
 
 impl Following {
@@ -28,7 +30,13 @@ impl Following {
             reader,
             unfinished: BTreeSet::new(),
             final_read,
+            log_starts: BTreeMap::new(),
         }
+    }
+
+    /// Tells it where logs begin: what lies below was removed on purpose.
+    pub(super) fn knowing(self, log_starts: BTreeMap<(Arc<str>, i32), i64>) -> Following {
+        Following { log_starts, ..self }
     }
 
     pub(super) fn begin(
@@ -83,12 +91,13 @@ impl Following {
             } => {
                 self.unfinished.remove(&(topic.clone(), partition));
                 if self.final_read {
+                    let log_start = self.log_starts.get(&(topic.clone(), partition)).copied();
                     history.record(Observation::EndOfRead {
                         at,
                         reader: self.index,
                         topic,
                         partition,
-                        log_start: 0,
+                        log_start: log_start.unwrap_or(0),
                         offset: high_watermark,
                     });
                 }

@@ -2,18 +2,25 @@
 
 mod acks;
 mod batching;
+mod commits;
 mod common;
+mod consumers;
 mod disks;
 mod election;
 mod flush;
+mod habits;
 mod idle;
 mod isr;
+mod keeping;
 mod order;
+mod positions;
 mod power;
 mod profile;
+mod redelivery;
 mod results;
 mod retries;
 mod setup;
+mod stages;
 
 use super::Scenario;
 
@@ -32,6 +39,12 @@ pub fn all() -> Vec<Scenario> {
         results::scenarios(),
         batching::scenarios(),
         idle::scenarios(),
+        commits::scenarios(),
+        redelivery::scenarios(),
+        positions::scenarios(),
+        stages::scenarios(),
+        habits::scenarios(),
+        keeping::scenarios(),
     ]
     .into_iter()
     .flatten()

@@ -273,7 +273,7 @@ impl ConsumerPlan {
 
 impl Pattern {
     /// Threads that process.
-    pub(super) fn workers(self) -> usize {
+    pub(crate) fn workers(self) -> usize {
         match self {
             Pattern::AutoCommitQueue { workers } | Pattern::WorkersCommitWhole { workers } => {
                 usize::try_from(workers).expect("a process has few threads")
