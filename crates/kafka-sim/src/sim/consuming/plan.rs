@@ -59,6 +59,9 @@ pub struct ConsumerPlan {
 pub enum Pattern {
     /// Processes every record of the poll, one after the other, then commits and waits for the commit.
     ProcessThenCommit,
+    /// Processes every record of the poll, one after the other, then commits without waiting for it and polls again.
+    /// Commits once more and waits before it leaves for good.
+    ProcessThenCommitAsync,
     /// Commits first, then processes.
     CommitThenProcess,
     /// Processes every record of the poll, then polls again. Commits are left to `enable.auto.commit`.
