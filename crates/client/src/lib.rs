@@ -1,7 +1,7 @@
-//! Model Kafka clients: a producer and a reader that are plain state machines.
+//! Model Kafka clients: a producer, a consumer and a reader that are plain state machines.
 //!
-//! Both follow Apache Kafka's Java client: the same configuration keys and defaults, the same batching, retries,
-//! back-offs, metadata refreshes, sequence numbers and fetch sessions. They do no I/O and read no clock: time is
+//! All follow Apache Kafka's Java client: the same configuration keys and defaults, the same batching, retries,
+//! back-offs, metadata refreshes, sequence numbers, fetch sessions and group memberships. They do no I/O and read no clock: time is
 //! an argument, randomness comes from seeded streams, and all they emit are connections to open and bytes to
 //! carry. Whoever drives them (a simulator, a test, a real socket) moves those bytes.
 //!
@@ -17,7 +17,11 @@
 //! # Ok::<(), kafka_sim_core::ConfigError>(())
 //! ```
 //!
-//! What is not modelled: transactions, SASL and TLS, custom partitioners, interceptors, and consumer groups.
+//! A [`Consumer`] is a member of a group, classic or by KIP-848, and commits positions; a [`Reader`] reads what it is
+//! told to and knows no groups.
+//!
+//! What is not modelled: transactions, SASL and TLS, custom partitioners and assignors, interceptors, racks in
+//! assignments.
 #![deny(missing_docs, unreachable_pub, clippy::float_arithmetic)]
 
 mod backoff;

@@ -1,14 +1,14 @@
-//! Commits: when they are sent, and what their answers mean, as Kafka's `ConsumerCoordinator`.
+//! Commits: when they are sent, and who learns what came of them, as Kafka's `ConsumerCoordinator`.
 
 use std::{collections::VecDeque, time::Duration};
 
-use kafka_protocol::messages::OffsetCommitResponse;
 use kafka_sim_core::{ErrorCode, SimTime, TopicPartition};
 
 use super::{
     Consumer, Outputs,
     ask::Ask,
-    member::{Generation, PrepareCommit, Standing},
+    commit_sync::SyncCommit,
+    member::{Generation, PrepareCommit},
     report,
     types::{ConsumerError, ConsumerOutcome},
 };
@@ -53,38 +53,15 @@ pub(super) struct Failed {
 }
 
 impl Failed {
-    fn finally(error: ConsumerError) -> Result<(), Failed> {
+    pub(super) fn finally(error: ConsumerError) -> Result<(), Failed> {
         Err(Failed {
             error,
             retriable: false,
         })
     }
 
-    fn for_now(error: ConsumerError) -> Result<(), Failed> {
+    pub(super) fn for_now(error: ConsumerError) -> Result<(), Failed> {
         Err(Failed { error, retriable: true })
-    }
-}
-
-/// A commit that an application waits for.
-#[derive(Clone, Debug)]
-pub(super) struct SyncCommit {
-    id: u64,
-    token: Option<u64>,
-    offsets: Vec<CommitOffset>,
-    deadline: SimTime,
-    attempts: u32,
-    state: SyncState,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SyncState {
-    SendAt(SimTime),
-    InFlight,
-}
-
-impl SyncCommit {
-    pub(super) fn needs_coordinator(&self) -> bool {
-        !self.offsets.is_empty()
     }
 }
 
@@ -93,7 +70,7 @@ impl SyncCommit {
 pub(super) struct Commits {
     /// Calls that wait, the innermost last.
     pub(super) syncs: Vec<SyncCommit>,
-    next_sync: u64,
+    pub(super) next_sync: u64,
     /// Without waiting, until the coordinator is known.
     waiting: VecDeque<(Why, Vec<CommitOffset>)>,
     /// What commits without waiting came to, until the application polls or commits.
@@ -177,9 +154,9 @@ impl Consumer {
             return;
         }
         let as_member = self.subscription.is_by_group();
-        let generation = match (as_member, self.member.stable_generation()) {
+        let generation = match (as_member, self.stable_generation()) {
             (false, _) => Generation::none(),
-            (true, Some(generation)) => generation.clone(),
+            (true, Some(generation)) => generation,
             (true, None) => {
                 let error = match self.member.is_rebalancing() {
                     true => ConsumerError::RebalanceInProgress,
@@ -196,6 +173,19 @@ impl Consumer {
             as_member,
         };
         self.ask(Ask::Commit(Box::new(commit)));
+    }
+
+    /// The membership to commit with, if there is one.
+    pub(super) fn stable_generation(&self) -> Option<Generation> {
+        let Some(modern) = &self.modern else {
+            return self.member.stable_generation().cloned();
+        };
+        Some(Generation {
+            id: if modern.epoch > 0 { modern.epoch } else { -1 },
+            member_id: modern.member_id.clone(),
+            protocol: None,
+            names_epoch: modern.epoch > 0,
+        })
     }
 
     /// Sends a commit without waiting, or keeps it until the coordinator is known.
@@ -248,68 +238,6 @@ impl Consumer {
         }
     }
 
-    pub(super) fn begin_sync(&mut self, token: Option<u64>, offsets: Vec<CommitOffset>, now: SimTime, limit: Duration) {
-        self.commits.next_sync += 1;
-        self.commits.syncs.push(SyncCommit {
-            id: self.commits.next_sync,
-            token,
-            offsets,
-            deadline: now + limit,
-            attempts: 0,
-            state: SyncState::SendAt(now),
-        });
-    }
-
-    /// Goes on with the commit that is waited for.
-    pub(super) fn drive_sync(&mut self, now: SimTime, out: &mut Outputs) -> bool {
-        let Some(sync) = self.commits.syncs.last_mut() else {
-            return false;
-        };
-        let SyncState::SendAt(at) = sync.state else {
-            if sync.deadline > now {
-                let deadline = sync.deadline;
-                self.look_again_at(deadline);
-                return false;
-            }
-            self.end_sync(Err(ConsumerError::TimedOut), out);
-            return true;
-        };
-        if sync.offsets.is_empty() {
-            self.end_sync(Ok(()), out);
-            return true;
-        }
-        if at > now || !self.coordinator.is_known() {
-            if sync.deadline <= now {
-                self.end_sync(Err(ConsumerError::TimedOut), out);
-                return true;
-            }
-            let next = if at > now { at.min(sync.deadline) } else { sync.deadline };
-            self.look_again_at(next);
-            return false;
-        }
-        sync.state = SyncState::InFlight;
-        let (id, offsets) = (sync.id, sync.offsets.clone());
-        self.send_commit(Why::Sync(id), offsets, now);
-        true
-    }
-
-    fn end_sync(&mut self, result: Result<(), ConsumerError>, out: &mut Outputs) {
-        self.report_completed(out);
-        let Some(sync) = self.commits.syncs.pop() else { return };
-        let offsets = plain(&sync.offsets);
-        if sync.token.is_none() && offsets.is_empty() {
-            return;
-        }
-        report(
-            ConsumerOutcome::Committed {
-                token: sync.token,
-                offsets,
-                result,
-            },
-            out,
-        );
-    }
-
     /// A commit came to its end, or an attempt did.
     pub(super) fn commit_ended(
         &mut self,
@@ -354,102 +282,9 @@ impl Consumer {
             result,
         });
     }
-
-    fn sync_ended(&mut self, id: u64, result: Result<(), Failed>, now: SimTime) {
-        let Some(sync) = self.commits.syncs.iter_mut().find(|sync| sync.id == id) else {
-            return;
-        };
-        match result {
-            Ok(()) => self.ended_syncs.push((id, Ok(()))),
-            Err(failed) if !failed.retriable => self.ended_syncs.push((id, Err(failed.error))),
-            Err(_) => {
-                let pause = self.backoff.pause(sync.attempts, &mut self.rng);
-                sync.attempts = sync.attempts.saturating_add(1);
-                sync.state = SyncState::SendAt(now + pause);
-            }
-        }
-    }
-
-    /// Reports the commits waited for that have come to an end.
-    pub(super) fn finish_syncs(&mut self, out: &mut Outputs) -> bool {
-        let ended = std::mem::take(&mut self.ended_syncs);
-        let progress = !ended.is_empty();
-        for (id, result) in ended {
-            if self.commits.syncs.last().is_some_and(|sync| sync.id == id) {
-                self.end_sync(result, out);
-            }
-        }
-        progress
-    }
-
-    /// The connection ended before the answer.
-    pub(super) fn commit_lost(&mut self, commit: CommitAsk, now: SimTime) {
-        let error = ConsumerError::Broker(ErrorCode::NETWORK_EXCEPTION);
-        self.commit_ended(commit.why, commit.offsets, Failed::for_now(error), now);
-    }
-
-    pub(super) fn commit_answered(
-        &mut self,
-        commit: CommitAsk,
-        answer: &OffsetCommitResponse,
-        now: SimTime,
-        out: &mut Outputs,
-    ) {
-        let partitions = answer.topics.iter().flat_map(|topic| &topic.partitions);
-        let errors: Vec<ErrorCode> = partitions
-            .map(|partition| ErrorCode::from(partition.error_code))
-            .filter(|error| !error.is_ok())
-            .collect();
-        // Other partitions may say more than that a topic is not permitted.
-        let unauthorized = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
-        let decisive = errors.iter().find(|error| **error != unauthorized).or(errors.first());
-        let result = match decisive {
-            None => Ok(()),
-            Some(error) => self.judge_commit(&commit, *error, now, out),
-        };
-        self.commit_ended(commit.why, commit.offsets, result, now);
-    }
-
-    fn judge_commit(
-        &mut self,
-        commit: &CommitAsk,
-        error: ErrorCode,
-        now: SimTime,
-        out: &mut Outputs,
-    ) -> Result<(), Failed> {
-        let unchanged = self.member.generation == commit.generation;
-        let preparing = self.member.standing == Standing::Preparing;
-        match error {
-            ErrorCode::COORDINATOR_LOAD_IN_PROGRESS | ErrorCode::UNKNOWN_TOPIC_OR_PARTITION => {
-                Failed::for_now(ConsumerError::Broker(error))
-            }
-            ErrorCode::COORDINATOR_NOT_AVAILABLE | ErrorCode::NOT_COORDINATOR | ErrorCode::REQUEST_TIMED_OUT => {
-                self.coordinator_unknown(false, now, out);
-                Failed::for_now(ConsumerError::Broker(error))
-            }
-            ErrorCode::FENCED_INSTANCE_ID if unchanged => Failed::finally(ConsumerError::Fenced),
-            ErrorCode::FENCED_INSTANCE_ID if preparing => Failed::finally(ConsumerError::RebalanceInProgress),
-            ErrorCode::FENCED_INSTANCE_ID => Failed::finally(ConsumerError::CommitFailed),
-            ErrorCode::REBALANCE_IN_PROGRESS => {
-                self.member
-                    .request_rejoin("offset commit failed since group is already rebalancing");
-                Failed::finally(ConsumerError::RebalanceInProgress)
-            }
-            ErrorCode::UNKNOWN_MEMBER_ID | ErrorCode::ILLEGAL_GENERATION if !unchanged && preparing => {
-                Failed::finally(ConsumerError::RebalanceInProgress)
-            }
-            ErrorCode::UNKNOWN_MEMBER_ID | ErrorCode::ILLEGAL_GENERATION => {
-                let id_too = error != ErrorCode::ILLEGAL_GENERATION;
-                self.member
-                    .reset("encountered an error from OFFSET_COMMIT response", id_too);
-                Failed::finally(ConsumerError::CommitFailed)
-            }
-            error => Failed::finally(ConsumerError::Broker(error)),
-        }
-    }
 }
 
-fn plain(offsets: &[CommitOffset]) -> Vec<(TopicPartition, i64)> {
+pub(super) fn plain(offsets: &[CommitOffset]) -> Vec<(TopicPartition, i64)> {
     offsets
         .iter()
         .map(|entry| (entry.partition.clone(), entry.offset))

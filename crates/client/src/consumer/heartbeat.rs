@@ -5,7 +5,7 @@ use kafka_sim_core::{ErrorCode, SimTime};
 use super::{
     Consumer, Outputs,
     ask::Ask,
-    member::{Generation, Standing},
+    member::{Generation, Join, Standing},
     types::ConsumerError,
 };
 
@@ -117,6 +117,9 @@ impl Consumer {
         if dynamic && joined && self.coordinator.is_known() {
             let member_id = member.generation.member_id.clone();
             self.ask(Ask::Leave { member_id, reason });
+        }
+        if matches!(self.member.join, Join::Leading(_)) {
+            self.member.join = Join::None;
         }
         self.member.reset("consumer pro-actively leaving the group", true);
     }

@@ -2,13 +2,17 @@
 
 mod ask;
 mod assignor;
+mod calls;
 mod close;
 mod commit;
+mod commit_answer;
+mod commit_sync;
 mod coordinator;
 mod heartbeat;
 mod join;
 mod leader;
 mod member;
+mod modern;
 mod poll;
 mod positions;
 mod protocol;
@@ -16,10 +20,12 @@ mod script;
 mod subscription;
 mod types;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
-    time::Duration,
 };
 
 use kafka_sim_core::{ConfigError, Seed, SimRng, SimTime, TopicPartition, WallClock};
@@ -28,19 +34,19 @@ pub(crate) use self::ask::Ask;
 pub use self::types::{ConsumerError, ConsumerOutcome, ConsumerRecord, GroupState, Repositioning};
 use self::{
     close::Phase,
-    commit::{Commits, Why},
+    commit::Commits,
     coordinator::Coordinator,
     member::{Member, Standing},
+    modern::Modern,
     positions::Lookup,
     script::Step,
     subscription::Subscription,
 };
 use crate::{
     backoff::Backoff,
-    config::ConsumerConfig,
+    config::{ConsumerConfig, GroupProtocol},
     io::{ClientInput, ClientOutput},
-    network::TopicPattern,
-    reader::{Reader, ReaderOutcome, StartAt},
+    reader::{Reader, ReaderOutcome},
 };
 
 /// What the consumer emits.
@@ -74,12 +80,16 @@ pub struct Consumer {
     subscription: Subscription,
     coordinator: Coordinator,
     member: Member,
+    /// Membership by the new protocol, instead of `member`.
+    modern: Option<Modern>,
     commits: Commits,
     ended_syncs: Vec<(u64, Result<(), ConsumerError>)>,
     lookup: Lookup,
     lookup_attempts: u32,
     script: VecDeque<Step>,
     in_callback: bool,
+    /// A call other than a poll gives up what is owned.
+    unwinding: bool,
     /// Until when the poll under way waits.
     poll_until: Option<SimTime>,
     /// What the next poll has to throw.
@@ -96,12 +106,13 @@ impl Consumer {
     /// # Errors
     /// Conflicting settings, see [`ConsumerConfig::validate`]; an empty bootstrap list.
     pub fn new(
-        config: ConsumerConfig,
+        mut config: ConsumerConfig,
         bootstrap: Vec<(Arc<str>, u16)>,
         seed: Seed,
         index: u64,
     ) -> Result<Consumer, ConfigError> {
         config.validate()?;
+        config.name_client(index + 1);
         let network = &config.reader.network;
         Ok(Consumer {
             backoff: Backoff::new(network.retry_backoff, network.retry_backoff_max),
@@ -112,12 +123,14 @@ impl Consumer {
             subscription: Subscription::Nothing,
             coordinator: Coordinator::new(),
             member: Member::new(&config),
+            modern: modern(&config, seed, index),
             commits: Commits::new(),
             ended_syncs: Vec::new(),
             lookup: Lookup::Idle,
             lookup_attempts: 0,
             script: VecDeque::new(),
             in_callback: false,
+            unwinding: false,
             poll_until: None,
             failures: VecDeque::new(),
             moved: BTreeMap::new(),
@@ -131,196 +144,6 @@ impl Consumer {
     pub fn with_wall_clock(mut self, wall_clock: WallClock) -> Consumer {
         self.reader = self.reader.with_wall_clock(wall_clock);
         self
-    }
-
-    /// Joins the group for these topics with the next poll, instead of those subscribed to before. No topics mean
-    /// [`unsubscribe`](Self::unsubscribe).
-    ///
-    /// Divergence: partitions that were assigned by the application are simply dropped, where Java demands that the
-    /// application unsubscribes first.
-    pub fn subscribe(&mut self, now: SimTime, topics: &[Arc<str>], out: &mut Outputs) {
-        if topics.is_empty() {
-            self.unsubscribe(now, out);
-            return;
-        }
-        self.subscribe_to(now, Subscription::Topics(topics.iter().cloned().collect()), out);
-    }
-
-    /// The same for all topics whose whole name matches the pattern. With `group.protocol=consumer` the coordinator
-    /// matches.
-    ///
-    /// # Errors
-    /// A pattern that is not a regular expression.
-    pub fn subscribe_pattern(&mut self, now: SimTime, pattern: &str, out: &mut Outputs) -> Result<(), ConfigError> {
-        let pattern = TopicPattern::new(pattern, self.config.exclude_internal_topics)?;
-        let known = self.reader.network.metadata.known_topics().map(|(topic, _)| topic);
-        let matched = known.filter(|topic| pattern.matches(topic)).cloned().collect();
-        self.subscribe_to(now, Subscription::Pattern { pattern, matched }, out);
-        Ok(())
-    }
-
-    fn subscribe_to(&mut self, now: SimTime, subscription: Subscription, out: &mut Outputs) {
-        if self.life != Life::Open {
-            return;
-        }
-        // A member keeps what it owns until it has joined again.
-        let kept = if self.subscription.is_by_group() {
-            self.owned()
-        } else {
-            Vec::new()
-        };
-        self.script.push_back(Step::Subscribe(subscription, kept));
-        self.advance(now, out);
-    }
-
-    /// Reads these partitions without joining the group. Partitions that stay keep their position.
-    pub fn assign(&mut self, now: SimTime, partitions: &[TopicPartition], out: &mut Outputs) {
-        if self.life == Life::Open {
-            self.switch_to(Subscription::Assigned, partitions.to_vec());
-            self.advance(now, out);
-        }
-    }
-
-    /// Gives everything up and leaves the group.
-    pub fn unsubscribe(&mut self, now: SimTime, out: &mut Outputs) {
-        if self.life == Life::Open {
-            self.switch_to(Subscription::Nothing, Vec::new());
-            self.advance(now, out);
-        }
-    }
-
-    /// Moves the position of a partition. One that is not assigned is left alone.
-    pub fn seek(&mut self, now: SimTime, partition: &TopicPartition, to: StartAt, out: &mut Outputs) {
-        if self.life == Life::Open {
-            self.seek_to(partition, to, out);
-            self.advance(now, out);
-        }
-    }
-
-    /// Polls return nothing from these partitions until they are resumed.
-    pub fn pause(&mut self, partitions: &[TopicPartition]) {
-        for partition in partitions {
-            self.reader.set_paused(partition, true);
-        }
-    }
-
-    /// Ends a [`pause`](Self::pause).
-    pub fn resume(&mut self, partitions: &[TopicPartition]) {
-        for partition in partitions {
-            self.reader.set_paused(partition, false);
-        }
-    }
-
-    /// Waits up to `timeout` for records, and does what the group asks for in between: joining, callbacks, automatic
-    /// commits. Ends with one `Polled` or `PollFailed`.
-    pub fn poll(&mut self, now: SimTime, timeout: Duration, out: &mut Outputs) {
-        let refusal = match (&self.subscription, self.config.group_id.is_some()) {
-            _ if self.life != Life::Open => Some("the consumer is closed"),
-            _ if self.poll_until.is_some() => Some("a poll is under way"),
-            (Subscription::Nothing, _) if self.script.is_empty() => {
-                Some("the consumer is not subscribed to any topics or assigned any partitions")
-            }
-            (Subscription::Topics(_) | Subscription::Pattern { .. }, false) => Some("a subscription needs a group.id"),
-            _ => None,
-        };
-        if let Some(reason) = refusal {
-            let error = ConsumerError::IllegalState(reason);
-            report(ConsumerOutcome::PollFailed { error }, out);
-            return;
-        }
-        self.poll_until = Some(now + timeout);
-        self.note_poll(now);
-        self.reader.set_active(true);
-        self.reader.rearm();
-        self.advance(now, out);
-    }
-
-    /// Commits the given offsets, each the next one to read, or with `None` all positions that polls have reached.
-    /// Repeated up to `default.api.timeout.ms` where that helps. Ends with one `Committed`.
-    pub fn commit_sync(
-        &mut self,
-        now: SimTime,
-        token: u64,
-        offsets: Option<Vec<(TopicPartition, i64)>>,
-        out: &mut Outputs,
-    ) {
-        let Some(offsets) = self.offsets_to_commit(token, offsets, out) else {
-            return;
-        };
-        let limit = self.config.default_api_timeout;
-        self.begin_sync(Some(token), offsets, now, limit);
-        self.advance(now, out);
-    }
-
-    /// The same without waiting and without repetition. `Committed` comes when the answer is there and the application
-    /// polls, commits or closes, as in Java.
-    pub fn commit_async(
-        &mut self,
-        now: SimTime,
-        token: u64,
-        offsets: Option<Vec<(TopicPartition, i64)>>,
-        out: &mut Outputs,
-    ) {
-        let Some(offsets) = self.offsets_to_commit(token, offsets, out) else {
-            return;
-        };
-        self.report_completed(out);
-        self.send_commit_async(Why::Async(token), offsets, now);
-        self.advance(now, out);
-    }
-
-    /// What to commit, unless that is refused.
-    fn offsets_to_commit(
-        &mut self,
-        token: u64,
-        offsets: Option<Vec<(TopicPartition, i64)>>,
-        out: &mut Outputs,
-    ) -> Option<Vec<commit::CommitOffset>> {
-        let refusal = match &self.life {
-            Life::Closed => "the consumer is closed",
-            _ if self.config.group_id.is_none() => "committing needs a group.id",
-            _ => return Some(self.to_commit(offsets)),
-        };
-        report(
-            ConsumerOutcome::Committed {
-                token: Some(token),
-                offsets: offsets.unwrap_or_default(),
-                result: Err(ConsumerError::IllegalState(refusal)),
-            },
-            out,
-        );
-        None
-    }
-
-    /// Commits if that is automatic, leaves the group if the member is not static, and closes all connections: when
-    /// that is done, or `timeout` or `request.timeout.ms` has passed. A poll under way ends without records. Ends with
-    /// one `Closed`.
-    ///
-    /// Divergence: fetch sessions are left to their brokers, where Java closes them.
-    pub fn close(&mut self, now: SimTime, timeout: Duration, out: &mut Outputs) {
-        if self.life != Life::Open {
-            return;
-        }
-        if self.poll_until.take().is_some() {
-            report(ConsumerOutcome::Polled { records: Vec::new() }, out);
-        }
-        self.reader.set_active(false);
-        let limit = timeout.min(self.config.reader.network.request_timeout);
-        self.life = Life::Closing {
-            deadline: now + limit,
-            phase: Phase::Committing,
-        };
-        if self.config.commits_by_itself() {
-            let offsets = self.all_consumed();
-            self.begin_sync(None, offsets, now, limit);
-        }
-        self.advance(now, out);
-    }
-
-    /// The application returned from the callback that `Assigned`, `Revoked` or `Lost` began.
-    pub fn callback_done(&mut self, now: SimTime, out: &mut Outputs) {
-        self.in_callback = false;
-        self.advance(now, out);
     }
 
     /// Ends like a process that is killed: nothing is sent or reported any more, and its connections are gone.
@@ -364,6 +187,13 @@ impl Consumer {
 
     /// How the consumer stands in its group.
     pub fn group_state(&self) -> GroupState {
+        if let Some(modern) = &self.modern {
+            return GroupState {
+                member_id: modern.member_id.clone(),
+                epoch: if modern.epoch > 0 { modern.epoch } else { -1 },
+                joined: modern.is_stable(),
+            };
+        }
         GroupState {
             member_id: self.member.generation.member_id.clone(),
             epoch: self.member.generation.id,
@@ -379,8 +209,12 @@ impl Consumer {
     /// Whether some thread of the Java consumer would look at its connections now: the application's while it waits
     /// in a call, or the one that sends heartbeats.
     fn is_networking(&self) -> bool {
-        let closing = matches!(self.life, Life::Closing { .. }) && !self.in_callback;
-        self.is_blocked_in_poll() || closing || !self.commits.syncs.is_empty() || self.member.heartbeat.enabled
+        let closing = self.is_closing() && !self.in_callback;
+        self.modern.is_some()
+            || self.is_blocked_in_poll()
+            || closing
+            || !self.commits.syncs.is_empty()
+            || self.member.heartbeat.enabled
     }
 
     fn wants_coordinator(&self) -> bool {
@@ -392,8 +226,13 @@ impl Consumer {
             .commits
             .syncs
             .last()
-            .is_some_and(commit::SyncCommit::needs_coordinator);
-        (self.is_blocked_in_poll() && looks_up) || syncs || self.commits.has_waiting() || self.member.heartbeat.enabled
+            .is_some_and(commit_sync::SyncCommit::needs_coordinator);
+        let member = self.modern.as_ref().is_some_and(Modern::is_member);
+        member
+            || (self.is_blocked_in_poll() && looks_up)
+            || syncs
+            || self.commits.has_waiting()
+            || self.member.heartbeat.enabled
     }
 
     fn look_again_at(&mut self, at: SimTime) {
@@ -409,9 +248,10 @@ impl Consumer {
             let mut progress = self.take_group_events(now, out);
             progress |= self.watch_coordinator(now, out);
             progress |= self.run_heartbeats(now, out);
+            progress |= self.run_modern(now);
             progress |= self.find_coordinator(now, out);
             progress |= self.drive_leading();
-            progress |= self.run_script(out);
+            progress |= self.run_script(now, out);
             progress |= self.drive_sync(now, out);
             progress |= self.drive_poll(now, out);
             progress |= self.drive_close(now, out);
@@ -426,6 +266,18 @@ impl Consumer {
             }
         }
     }
+}
+
+/// With the new protocol the member chooses its own id.
+fn modern(config: &ConsumerConfig, seed: Seed, index: u64) -> Option<Modern> {
+    if config.protocol == GroupProtocol::Classic {
+        return None;
+    }
+    let mut rng = seed.stream("consumer/member", index);
+    let id = (u128::from(rng.next_u64()) << 64) | u128::from(rng.next_u64());
+    Some(Modern::new(
+        uuid::Builder::from_random_bytes(id.to_be_bytes()).into_uuid(),
+    ))
 }
 
 fn report(outcome: ConsumerOutcome, out: &mut Outputs) {

@@ -70,7 +70,7 @@ pub enum ConsumerOutcome {
     },
     /// The consumer closed. Nothing more is said.
     Closed {
-        /// An error if the time-out passed first.
+        /// An error if the time-out passed before the group answered.
         result: Result<(), ConsumerError>,
     },
 }

@@ -50,7 +50,7 @@ pub(super) fn assign(assignor: Assignor, topics: &Topics, members: &[Membership]
         Assignor::CooperativeSticky => {
             let owned = owned::from_subscriptions(topics, members);
             let mut assignment = sticky::assign(topics, members, &owned);
-            owned::keep_back_what_moves(&mut assignment, members);
+            owned::keep_back_what_moves(&mut assignment, members, &owned);
             assignment
         }
     }

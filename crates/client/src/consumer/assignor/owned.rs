@@ -67,7 +67,7 @@ fn settle(
 }
 
 /// The cooperative protocol: a partition that moves is assigned to nobody until its owner has given it up.
-pub(super) fn keep_back_what_moves(assignment: &mut Assignment, members: &[Membership]) {
+pub(super) fn keep_back_what_moves(assignment: &mut Assignment, members: &[Membership], owned: &Assignment) {
     let mut given_up: BTreeSet<&TopicPartition> = BTreeSet::new();
     for member in members {
         let kept = assignment.get(&member.id);
@@ -75,8 +75,7 @@ pub(super) fn keep_back_what_moves(assignment: &mut Assignment, members: &[Membe
         given_up.extend(member.subscription.owned.iter().filter(|owned| !kept(owned)));
     }
     for member in members {
-        if let Some(assigned) = assignment.get_mut(&member.id) {
-            let owned = &member.subscription.owned;
+        if let (Some(assigned), Some(owned)) = (assignment.get_mut(&member.id), owned.get(&member.id)) {
             assigned.retain(|partition| owned.contains(partition) || !given_up.contains(partition));
         }
     }

@@ -114,6 +114,17 @@ fn of_two_claims_the_later_generation_counts_and_equal_ones_cancel_out() {
 }
 
 #[test]
+fn what_two_members_claim_is_nobodys_until_both_have_given_it_up() {
+    let topics = topics(&[("t", 2)]);
+    let members = [member("a", &["t"], &[("t", 1)], 2), member("b", &["t"], &[("t", 1)], 2)];
+    let assignment = assign(Assignor::CooperativeSticky, &topics, &members);
+    assert!(
+        assignment.values().flatten().all(|partition| partition.partition == 0),
+        "{assignment:?}"
+    );
+}
+
+#[test]
 fn with_different_subscriptions_shares_are_as_even_as_they_can_be() {
     let topics = topics(&[("t", 4), ("u", 2)]);
     let members = [
