@@ -20,19 +20,45 @@ pub(crate) struct App {
     pub(crate) consumer: Consumer,
     /// Time it takes to process what one poll returned; records count as processed when it is over.
     pub(crate) pace: Duration,
+    /// Hands records to a queue and polls on, instead of processing them first.
+    pub(crate) queues: bool,
     /// Whether it polls again.
     pub(crate) running: bool,
     /// What the consumer said, but for records.
     pub(crate) said: Vec<(SimTime, ConsumerOutcome)>,
     pub(crate) polled: Vec<ConsumerRecord>,
     pub(crate) processed: Vec<(TopicPartition, i64)>,
-    in_hand: Option<(SimTime, Vec<ConsumerRecord>)>,
+    /// When it polls again.
+    next_poll: Option<SimTime>,
+    /// What is being processed, and until when.
+    in_hand: VecDeque<(SimTime, Vec<ConsumerRecord>)>,
 }
 
 impl App {
     fn next_due(&self) -> Option<SimTime> {
-        let hand = self.in_hand.as_ref().map(|(at, _)| *at);
-        [hand, self.consumer.next_due()].into_iter().flatten().min()
+        let hand = self.in_hand.front().map(|(at, _)| *at);
+        [hand, self.next_poll, self.consumer.next_due()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn work(&mut self, now: SimTime, out: &mut Vec<ClientOutput<ConsumerOutcome>>) {
+        while let Some((_, records)) = self.in_hand.pop_front_if(|(at, _)| *at <= now) {
+            let done = records.into_iter();
+            let done = done.map(|one| (TopicPartition::new(one.topic, one.partition), one.record.offset));
+            self.processed.extend(done);
+        }
+        if self.next_poll.take_if(|at| *at <= now).is_some() && self.running {
+            self.consumer.poll(now, POLL, out);
+        }
+    }
+
+    fn take_records(&mut self, records: Vec<ConsumerRecord>, now: SimTime) {
+        let done = now + if records.is_empty() { Duration::ZERO } else { self.pace };
+        self.polled.extend(records.iter().cloned());
+        self.in_hand.push_back((done, records));
+        self.next_poll = Some(if self.queues { now } else { done });
     }
 
     /// What the application owns, as it was told.
@@ -133,11 +159,13 @@ impl Fleet {
         self.clients.push(Client::App(Box::new(App {
             consumer,
             pace: Duration::ZERO,
+            queues: false,
             running: false,
             said: Vec::new(),
             polled: Vec::new(),
             processed: Vec::new(),
-            in_hand: None,
+            next_poll: None,
+            in_hand: VecDeque::new(),
         })));
         index
     }
@@ -183,13 +211,19 @@ impl Fleet {
         let app = self.app_mut(index);
         app.consumer.kill();
         app.running = false;
-        app.in_hand = None;
+        app.in_hand.clear();
+        app.next_poll = None;
     }
 
     /// Produces so many records to one partition of `orders`.
     pub(crate) fn produce(&mut self, partition: i32, count: u64) {
+        self.produce_to("orders", partition, count);
+    }
+
+    /// The same for another topic, which is created if it is not there.
+    pub(crate) fn produce_to(&mut self, topic: &str, partition: i32, count: u64) {
         for _ in 0..count {
-            let record = ProducerRecord::new("orders", 1).partition(partition).value("v");
+            let record = ProducerRecord::new(topic, 1).partition(partition).value("v");
             let mut out = Vec::new();
             let now = self.now;
             if let Client::Producer(producer) = &mut self.clients[0] {
@@ -208,11 +242,6 @@ impl Fleet {
     pub(crate) fn schedule(&mut self, fault: ScheduledFault) {
         self.cluster
             .handle(self.now, Input::Fault(fault), &mut self.from_cluster);
-        self.carry();
-    }
-
-    pub(crate) fn tell(&mut self, input: Input) {
-        self.cluster.handle(self.now, input, &mut self.from_cluster);
         self.carry();
     }
 
@@ -260,14 +289,7 @@ impl Fleet {
         let said = match &mut self.clients[index] {
             Client::App(app) => {
                 let mut out = Vec::new();
-                if let Some((_, records)) = app.in_hand.take_if(|(at, _)| *at <= now) {
-                    let done = records.into_iter();
-                    let done = done.map(|one| (TopicPartition::new(one.topic, one.partition), one.record.offset));
-                    app.processed.extend(done);
-                    if app.running {
-                        app.consumer.poll(now, POLL, &mut out);
-                    }
-                }
+                app.work(now, &mut out);
                 match input {
                     Some(input) => app.consumer.handle(now, input, &mut out),
                     None if app.consumer.next_due().is_some_and(|at| at <= now) => app.consumer.advance(now, &mut out),
@@ -305,9 +327,7 @@ impl Fleet {
         let mut out = Vec::new();
         match outcome {
             ConsumerOutcome::Polled { records } => {
-                app.polled.extend(records.iter().cloned());
-                let pace = if records.is_empty() { Duration::ZERO } else { app.pace };
-                app.in_hand = Some((now + pace, records));
+                app.take_records(records, now);
             }
             other => {
                 let callback = matches!(
@@ -319,7 +339,7 @@ impl Fleet {
                 if callback {
                     app.consumer.callback_done(now, &mut out);
                 } else if failed {
-                    app.in_hand = Some((now + POLL, Vec::new()));
+                    app.next_poll = Some(now + POLL);
                 }
             }
         }
