@@ -21,7 +21,7 @@ use kafka_sim_core::{
 };
 use uuid::Uuid;
 
-use crate::{ClientInput, ClientOutput, Producer, Reader, ReaderOutcome, SendOutcome};
+use crate::{ClientInput, ClientOutput, Consumer, ConsumerOutcome, Producer, Reader, ReaderOutcome, SendOutcome};
 
 /// What producer and reader have in common.
 pub(crate) trait Client {
@@ -54,6 +54,19 @@ impl Client for Reader {
     }
     fn next_due(&self) -> Option<SimTime> {
         Reader::next_due(self)
+    }
+}
+
+impl Client for Consumer {
+    type Outcome = ConsumerOutcome;
+    fn handle(&mut self, now: SimTime, input: ClientInput, out: &mut Vec<ClientOutput<ConsumerOutcome>>) {
+        Consumer::handle(self, now, input, out);
+    }
+    fn advance(&mut self, now: SimTime, out: &mut Vec<ClientOutput<ConsumerOutcome>>) {
+        Consumer::advance(self, now, out);
+    }
+    fn next_due(&self) -> Option<SimTime> {
+        Consumer::next_due(self)
     }
 }
 
@@ -90,6 +103,14 @@ impl Default for Cluster {
             (ApiKey::Metadata, 0, 13),
             (ApiKey::InitProducerId, 0, 5),
             (ApiKey::OffsetForLeaderEpoch, 2, 4),
+            (ApiKey::FindCoordinator, 0, 6),
+            (ApiKey::JoinGroup, 0, 9),
+            (ApiKey::SyncGroup, 0, 5),
+            (ApiKey::Heartbeat, 0, 4),
+            (ApiKey::LeaveGroup, 0, 5),
+            (ApiKey::OffsetCommit, 2, 9),
+            (ApiKey::OffsetFetch, 1, 9),
+            (ApiKey::ConsumerGroupHeartbeat, 0, 1),
         ];
         Cluster {
             brokers: vec![1, 2, 3],
@@ -217,8 +238,13 @@ impl<C: Client> Rig<C> {
         match &received.body {
             RequestKind::ApiVersions(_) => self.answer_versions(&received),
             RequestKind::Metadata(request) if !self.cluster.silent_metadata => {
-                let names = request.topics.iter().flatten().filter_map(|topic| topic.name.clone());
-                let response = self.metadata(&names.collect::<Vec<_>>());
+                let all = self.cluster.topics.keys();
+                let all = all.map(|name| TopicName(StrBytes::from_string(name.clone())));
+                let names: Vec<TopicName> = match &request.topics {
+                    Some(topics) => topics.iter().filter_map(|topic| topic.name.clone()).collect(),
+                    None => all.collect(),
+                };
+                let response = self.metadata(&names);
                 self.answer(&received, &response);
             }
             RequestKind::InitProducerId(_) => {

@@ -155,6 +155,19 @@ impl ConsumerConfig {
         self.auto_commit && self.group_id.is_some()
     }
 
+    /// Names the client as Java does where it has no `client.id`: after the group, and the instance or a number.
+    pub(crate) fn name_client(&mut self, number: u64) {
+        if self.explicit.contains("client.id") {
+            return;
+        }
+        let group = self.group_id.as_deref().unwrap_or("null");
+        let name = match &self.group_instance_id {
+            Some(instance) => format!("consumer-{group}-{instance}"),
+            None => format!("consumer-{group}-{number}"),
+        };
+        self.reader.network.client_id = name.into();
+    }
+
     /// Looks for settings that contradict each other, as the Java consumer does when it is built.
     ///
     /// # Errors
@@ -237,7 +250,12 @@ impl ConsumerConfig {
             "auto.commit.interval.ms" => self.auto_commit_interval = whole_millis(0)?,
             "default.api.timeout.ms" => self.default_api_timeout = whole_millis(0)?,
             "exclude.internal.topics" => self.exclude_internal_topics = parse::boolean(key, value)?,
-            _ => return self.reader.apply(key, value),
+            _ => {
+                if key == "client.id" {
+                    self.explicit.insert("client.id");
+                }
+                return self.reader.apply(key, value);
+            }
         }
         Ok(Applied::Set)
     }

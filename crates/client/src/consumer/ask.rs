@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kafka_protocol::messages::{
-    HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, OffsetCommitRequest, OffsetFetchRequest, SyncGroupRequest,
+    ConsumerGroupHeartbeatRequest, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, OffsetCommitRequest,
+    OffsetFetchRequest, SyncGroupRequest,
     join_group_request::JoinGroupRequestProtocol,
     leave_group_request::MemberIdentity,
     offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic},
@@ -41,6 +42,11 @@ pub(crate) enum Ask {
         member_id: Arc<str>,
         reason: &'static str,
     },
+    /// Of the new protocol. The answer to a member that leaves because it was not polled does not matter.
+    GroupHeartbeat {
+        body: Box<ConsumerGroupHeartbeatRequest>,
+        ignored: bool,
+    },
     Commit(Box<CommitAsk>),
     FetchOffsets {
         generation: Generation,
@@ -56,6 +62,7 @@ impl Ask {
             Ask::Sync { .. } => ApiKey::SyncGroup,
             Ask::Heartbeat { .. } => ApiKey::Heartbeat,
             Ask::Leave { .. } => ApiKey::LeaveGroup,
+            Ask::GroupHeartbeat { .. } => ApiKey::ConsumerGroupHeartbeat,
             Ask::Commit(_) => ApiKey::OffsetCommit,
             Ask::FetchOffsets { .. } => ApiKey::OffsetFetch,
         }

@@ -29,7 +29,10 @@ impl Consumer {
         let owned = self.owned();
         if !owned.is_empty() {
             let generation = &self.member.generation;
-            let lost = generation.id == -1 || generation.member_id.is_empty() || self.member.is_rebalancing();
+            let lost = match &self.modern {
+                Some(modern) => modern.epoch <= 0,
+                None => generation.id == -1 || generation.member_id.is_empty() || self.member.is_rebalancing(),
+            };
             self.script.push_back(match lost {
                 true => Step::Lost(owned.clone()),
                 false => Step::Revoked(owned.clone()),
@@ -41,8 +44,13 @@ impl Consumer {
 
     /// Changes what is read, after leaving the group if there is one.
     pub(super) fn switch_to(&mut self, subscription: Subscription, partitions: Vec<kafka_sim_core::TopicPartition>) {
+        self.unwinding = true;
         self.prepare_leave("the consumer unsubscribed from all topics");
         self.script.push_back(Step::Subscribe(subscription, partitions));
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        matches!(self.life, Life::Closing { .. })
     }
 
     pub(super) fn drive_close(&mut self, now: SimTime, out: &mut Outputs) -> bool {

@@ -177,9 +177,9 @@ impl Consumer {
             return;
         }
         let as_member = self.subscription.is_by_group();
-        let generation = match (as_member, self.member.stable_generation()) {
+        let generation = match (as_member, self.stable_generation()) {
             (false, _) => Generation::none(),
-            (true, Some(generation)) => generation.clone(),
+            (true, Some(generation)) => generation,
             (true, None) => {
                 let error = match self.member.is_rebalancing() {
                     true => ConsumerError::RebalanceInProgress,
@@ -196,6 +196,19 @@ impl Consumer {
             as_member,
         };
         self.ask(Ask::Commit(Box::new(commit)));
+    }
+
+    /// The membership to commit with, if there is one.
+    pub(super) fn stable_generation(&self) -> Option<Generation> {
+        let Some(modern) = &self.modern else {
+            return self.member.stable_generation().cloned();
+        };
+        Some(Generation {
+            id: if modern.epoch > 0 { modern.epoch } else { -1 },
+            member_id: modern.member_id.clone(),
+            protocol: None,
+            names_epoch: modern.epoch > 0,
+        })
     }
 
     /// Sends a commit without waiting, or keeps it until the coordinator is known.
@@ -388,6 +401,10 @@ impl Consumer {
         self.commit_ended(commit.why, commit.offsets, Failed::for_now(error), now);
     }
 
+    pub(super) fn commit_impossible(&mut self, commit: CommitAsk, error: ConsumerError, now: SimTime) {
+        self.commit_ended(commit.why, commit.offsets, Failed::finally(error), now);
+    }
+
     pub(super) fn commit_answered(
         &mut self,
         commit: CommitAsk,
@@ -417,6 +434,9 @@ impl Consumer {
         now: SimTime,
         out: &mut Outputs,
     ) -> Result<(), Failed> {
+        if self.modern.is_some() {
+            return self.judge_modern_commit(commit, error, now, out);
+        }
         let unchanged = self.member.generation == commit.generation;
         let preparing = self.member.standing == Standing::Preparing;
         match error {
@@ -446,6 +466,39 @@ impl Consumer {
             }
             error => Failed::finally(ConsumerError::Broker(error)),
         }
+    }
+}
+
+impl Consumer {
+    /// With the new protocol a stale epoch is no reason to leave: the heartbeat finds out how things stand.
+    fn judge_modern_commit(
+        &mut self,
+        commit: &CommitAsk,
+        error: ErrorCode,
+        now: SimTime,
+        out: &mut Outputs,
+    ) -> Result<(), Failed> {
+        match error {
+            ErrorCode::COORDINATOR_NOT_AVAILABLE | ErrorCode::NOT_COORDINATOR | ErrorCode::REQUEST_TIMED_OUT => {
+                self.coordinator_unknown(false, now, out);
+                Failed::for_now(ConsumerError::Broker(error))
+            }
+            ErrorCode::COORDINATOR_LOAD_IN_PROGRESS => Failed::for_now(ConsumerError::Broker(error)),
+            ErrorCode::UNKNOWN_TOPIC_OR_PARTITION if commit.why != Why::BeforeJoin => {
+                Failed::for_now(ConsumerError::Broker(error))
+            }
+            ErrorCode::STALE_MEMBER_EPOCH if commit.why == Why::BeforeJoin && self.has_epoch() => {
+                Failed::for_now(ConsumerError::Broker(error))
+            }
+            ErrorCode::STALE_MEMBER_EPOCH | ErrorCode::UNKNOWN_MEMBER_ID => {
+                Failed::finally(ConsumerError::CommitFailed)
+            }
+            error => Failed::finally(ConsumerError::Broker(error)),
+        }
+    }
+
+    fn has_epoch(&self) -> bool {
+        self.modern.as_ref().is_some_and(|modern| modern.epoch > 0)
     }
 }
 

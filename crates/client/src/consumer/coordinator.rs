@@ -11,6 +11,7 @@ use kafka_sim_core::{
 use super::{
     Consumer, Outputs,
     ask::{self, Ask, text},
+    member::JoinError,
     types::ConsumerError,
 };
 use crate::{
@@ -212,11 +213,14 @@ impl Consumer {
         let oldest = match api {
             ApiKey::JoinGroup if named => 5,
             ApiKey::SyncGroup | ApiKey::Heartbeat if named => 3,
+            // Before version 1 the coordinator gives member ids, and knows no patterns.
+            ApiKey::ConsumerGroupHeartbeat => 1,
+            ApiKey::OffsetCommit if self.modern.is_some() => 9,
             _ => 0,
         };
         let usable = self.reader.network.version(node, api, i16::MAX);
         let Some(version) = usable.filter(|version| *version >= oldest) else {
-            self.failures.push_back(ConsumerError::UnsupportedVersion);
+            self.ask_impossible(ask, now);
             return;
         };
         self.coordinator.unanswered += 1;
@@ -250,6 +254,10 @@ impl Consumer {
                 let body = ask::leave(config, member_id, reason, version);
                 network.send(node, api, &body, request(ask), now, out);
             }
+            Ask::GroupHeartbeat { ref body, .. } => {
+                let body = body.clone();
+                network.send(node, api, &*body, request(ask), now, out);
+            }
             Ask::Commit(ref commit) => {
                 let body = ask::commit(config, commit, version);
                 network.send(node, api, &body, request(ask), now, out);
@@ -261,6 +269,17 @@ impl Consumer {
                 let body = ask::fetch_offsets(config, generation, partitions, version);
                 network.send(node, api, &body, request(ask), now, out);
             }
+        }
+    }
+
+    /// The broker does not offer what the request needs.
+    fn ask_impossible(&mut self, ask: Ask, now: SimTime) {
+        let error = ConsumerError::UnsupportedVersion;
+        match ask {
+            Ask::Join { .. } | Ask::Sync { .. } => self.join_failed(JoinError::Fatal(error)),
+            Ask::Commit(commit) => self.commit_impossible(*commit, error, now),
+            Ask::GroupHeartbeat { .. } => self.fatal(error),
+            _ => self.failures.push_back(error),
         }
     }
 
@@ -301,6 +320,9 @@ impl Consumer {
             (Ask::Heartbeat { generation }, ResponseKind::Heartbeat(answer)) => {
                 self.heartbeat_answered(&generation, ErrorCode::from(answer.error_code), now, out);
             }
+            (Ask::GroupHeartbeat { ignored, .. }, ResponseKind::ConsumerGroupHeartbeat(answer)) => {
+                self.group_heartbeat_answered(ignored, &answer, now, out);
+            }
             (Ask::Commit(commit), ResponseKind::OffsetCommit(answer)) => {
                 self.commit_answered(*commit, &answer, now, out);
             }
@@ -320,8 +342,9 @@ impl Consumer {
         }
         self.coordinator_unknown(true, now, out);
         match ask {
-            Ask::Join { .. } | Ask::Sync { .. } => self.join_failed(super::member::JoinError::Again),
+            Ask::Join { .. } | Ask::Sync { .. } => self.join_failed(JoinError::Again),
             Ask::Heartbeat { .. } => self.heartbeat_failed(now),
+            Ask::GroupHeartbeat { ignored, .. } => self.group_heartbeat_lost(ignored, now),
             Ask::Commit(commit) => self.commit_lost(*commit, now),
             Ask::FetchOffsets { partitions, .. } => self.offsets_lost(&partitions, now),
             Ask::FindCoordinator | Ask::Leave { .. } => {}

@@ -25,12 +25,8 @@ impl Consumer {
         if news && !member.rejoin_needed {
             member.request_rejoin("cached metadata has changed");
         }
-        let topics = self.subscription.topics();
-        let other = self
-            .member
-            .joined_topics
-            .as_ref()
-            .is_some_and(|joined| *joined != topics);
+        let joined = self.member.joined_topics.as_ref();
+        let other = joined.is_some_and(|joined| !self.subscription.is_for(joined));
         if other && !self.member.rejoin_needed {
             self.member.request_rejoin("subscription has changed");
         }

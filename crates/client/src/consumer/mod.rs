@@ -9,12 +9,16 @@ mod heartbeat;
 mod join;
 mod leader;
 mod member;
+mod modern;
 mod poll;
 mod positions;
 mod protocol;
 mod script;
 mod subscription;
 mod types;
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -31,13 +35,14 @@ use self::{
     commit::{Commits, Why},
     coordinator::Coordinator,
     member::{Member, Standing},
+    modern::Modern,
     positions::Lookup,
     script::Step,
     subscription::Subscription,
 };
 use crate::{
     backoff::Backoff,
-    config::ConsumerConfig,
+    config::{ConsumerConfig, GroupProtocol},
     io::{ClientInput, ClientOutput},
     network::TopicPattern,
     reader::{Reader, ReaderOutcome, StartAt},
@@ -74,12 +79,16 @@ pub struct Consumer {
     subscription: Subscription,
     coordinator: Coordinator,
     member: Member,
+    /// Membership by the new protocol, instead of `member`.
+    modern: Option<Modern>,
     commits: Commits,
     ended_syncs: Vec<(u64, Result<(), ConsumerError>)>,
     lookup: Lookup,
     lookup_attempts: u32,
     script: VecDeque<Step>,
     in_callback: bool,
+    /// A call other than a poll gives up what is owned.
+    unwinding: bool,
     /// Until when the poll under way waits.
     poll_until: Option<SimTime>,
     /// What the next poll has to throw.
@@ -96,12 +105,13 @@ impl Consumer {
     /// # Errors
     /// Conflicting settings, see [`ConsumerConfig::validate`]; an empty bootstrap list.
     pub fn new(
-        config: ConsumerConfig,
+        mut config: ConsumerConfig,
         bootstrap: Vec<(Arc<str>, u16)>,
         seed: Seed,
         index: u64,
     ) -> Result<Consumer, ConfigError> {
         config.validate()?;
+        config.name_client(index + 1);
         let network = &config.reader.network;
         Ok(Consumer {
             backoff: Backoff::new(network.retry_backoff, network.retry_backoff_max),
@@ -112,12 +122,14 @@ impl Consumer {
             subscription: Subscription::Nothing,
             coordinator: Coordinator::new(),
             member: Member::new(&config),
+            modern: modern(&config, seed, index),
             commits: Commits::new(),
             ended_syncs: Vec::new(),
             lookup: Lookup::Idle,
             lookup_attempts: 0,
             script: VecDeque::new(),
             in_callback: false,
+            unwinding: false,
             poll_until: None,
             failures: VecDeque::new(),
             moved: BTreeMap::new(),
@@ -364,6 +376,13 @@ impl Consumer {
 
     /// How the consumer stands in its group.
     pub fn group_state(&self) -> GroupState {
+        if let Some(modern) = &self.modern {
+            return GroupState {
+                member_id: modern.member_id.clone(),
+                epoch: if modern.epoch > 0 { modern.epoch } else { -1 },
+                joined: modern.is_stable(),
+            };
+        }
         GroupState {
             member_id: self.member.generation.member_id.clone(),
             epoch: self.member.generation.id,
@@ -379,8 +398,12 @@ impl Consumer {
     /// Whether some thread of the Java consumer would look at its connections now: the application's while it waits
     /// in a call, or the one that sends heartbeats.
     fn is_networking(&self) -> bool {
-        let closing = matches!(self.life, Life::Closing { .. }) && !self.in_callback;
-        self.is_blocked_in_poll() || closing || !self.commits.syncs.is_empty() || self.member.heartbeat.enabled
+        let closing = self.is_closing() && !self.in_callback;
+        self.modern.is_some()
+            || self.is_blocked_in_poll()
+            || closing
+            || !self.commits.syncs.is_empty()
+            || self.member.heartbeat.enabled
     }
 
     fn wants_coordinator(&self) -> bool {
@@ -393,7 +416,12 @@ impl Consumer {
             .syncs
             .last()
             .is_some_and(commit::SyncCommit::needs_coordinator);
-        (self.is_blocked_in_poll() && looks_up) || syncs || self.commits.has_waiting() || self.member.heartbeat.enabled
+        let member = self.modern.as_ref().is_some_and(Modern::is_member);
+        member
+            || (self.is_blocked_in_poll() && looks_up)
+            || syncs
+            || self.commits.has_waiting()
+            || self.member.heartbeat.enabled
     }
 
     fn look_again_at(&mut self, at: SimTime) {
@@ -409,9 +437,10 @@ impl Consumer {
             let mut progress = self.take_group_events(now, out);
             progress |= self.watch_coordinator(now, out);
             progress |= self.run_heartbeats(now, out);
+            progress |= self.run_modern(now);
             progress |= self.find_coordinator(now, out);
             progress |= self.drive_leading();
-            progress |= self.run_script(out);
+            progress |= self.run_script(now, out);
             progress |= self.drive_sync(now, out);
             progress |= self.drive_poll(now, out);
             progress |= self.drive_close(now, out);
@@ -426,6 +455,18 @@ impl Consumer {
             }
         }
     }
+}
+
+/// With the new protocol the member chooses its own id.
+fn modern(config: &ConsumerConfig, seed: Seed, index: u64) -> Option<Modern> {
+    if config.protocol == GroupProtocol::Classic {
+        return None;
+    }
+    let mut rng = seed.stream("consumer/member", index);
+    let id = (u128::from(rng.next_u64()) << 64) | u128::from(rng.next_u64());
+    Some(Modern::new(
+        uuid::Builder::from_random_bytes(id.to_be_bytes()).into_uuid(),
+    ))
 }
 
 fn report(outcome: ConsumerOutcome, out: &mut Outputs) {

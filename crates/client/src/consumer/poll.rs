@@ -35,6 +35,9 @@ impl Consumer {
         if let Err(error) = step {
             return self.end_poll(Err(error), now, out);
         }
+        if !self.moved.is_empty() {
+            self.run_reader(now, out);
+        }
         let taken = self.reader.take(self.config.max_poll_records);
         if taken.advanced || !taken.records.is_empty() {
             let records = taken.records.into_iter().map(|(partition, record)| ConsumerRecord {
@@ -81,7 +84,11 @@ impl Consumer {
             return Err(ConsumerError::Fenced);
         }
         self.note_metadata();
-        if self.subscription.is_by_group() {
+        if self.modern.is_some() {
+            self.reconcile(true, now);
+            self.drive_reconciliation(now);
+            self.note_modern_poll(now);
+        } else if self.subscription.is_by_group() {
             if let Some(error) = self.member.heartbeat.failure.take() {
                 self.member.heartbeat.started = false;
                 return Err(error);

@@ -35,7 +35,7 @@ impl Consumer {
         if self.config.group_id.is_none() {
             return self.reset_initializing(&initializing).map(|()| true);
         }
-        let generation = self.member.stable_generation().cloned();
+        let generation = self.stable_generation();
         match &self.lookup {
             Lookup::Asked {
                 generation: asked_as,
@@ -101,7 +101,7 @@ impl Consumer {
         if matches!(error, ErrorCode::COORDINATOR_NOT_AVAILABLE | ErrorCode::NOT_COORDINATOR) {
             self.coordinator_unknown(false, now, out);
             self.offsets_lost(asked, now);
-        } else if error.is_retriable() {
+        } else if error.is_retriable() || (self.modern.is_some() && error == ErrorCode::STALE_MEMBER_EPOCH) {
             self.offsets_lost(asked, now);
         } else if !error.is_ok() || refused.is_some() {
             self.lookup = Lookup::Idle;

@@ -1,6 +1,6 @@
 //! What has to happen in order, with callbacks of the application in between.
 
-use kafka_sim_core::TopicPartition;
+use kafka_sim_core::{SimTime, TopicPartition};
 
 use super::{Consumer, Outputs, report, subscription::Subscription, types::ConsumerOutcome};
 
@@ -18,17 +18,36 @@ pub(super) enum Step {
     Rejoin(&'static str),
     /// Leave the group.
     Leave(&'static str),
+    /// What was lost is given up.
+    Released,
+    /// The callbacks of a reconciliation are over.
+    Reconciled,
     /// Change what is subscribed to.
     Subscribe(Subscription, Vec<TopicPartition>),
 }
 
+impl Step {
+    fn calls_back(&self) -> bool {
+        matches!(self, Step::Revoked(_) | Step::Lost(_) | Step::Assigned(_))
+    }
+}
+
 impl Consumer {
+    /// Whether the application's thread is in a call that may end in a callback.
+    fn may_call_back(&self) -> bool {
+        self.poll_until.is_some() || self.unwinding || self.is_closing()
+    }
+
     /// Goes on until a callback has to be waited for.
-    pub(super) fn run_script(&mut self, out: &mut Outputs) -> bool {
+    pub(super) fn run_script(&mut self, now: SimTime, out: &mut Outputs) -> bool {
         let mut progress = false;
         while !self.in_callback
             && let Some(step) = self.script.pop_front()
         {
+            if step.calls_back() && !self.may_call_back() {
+                self.script.push_front(step);
+                break;
+            }
             progress = true;
             match step {
                 Step::Revoked(partitions) => self.call_back(ConsumerOutcome::Revoked { partitions }, out),
@@ -37,11 +56,18 @@ impl Consumer {
                 Step::Unassign(partitions) => self.unassign(&partitions),
                 Step::Own(partitions) => self.own(&partitions),
                 Step::Rejoin(reason) => self.member.request_rejoin(reason),
+                Step::Released => self.released(),
+                Step::Reconciled => self.reconciled(now),
+                Step::Leave(_) if self.modern.is_some() => self.begin_leaving(),
                 Step::Leave(reason) => self.leave(reason),
                 Step::Subscribe(subscription, partitions) => {
                     self.subscription = subscription;
                     self.own(&partitions);
                     self.want_topics();
+                    self.unwinding = false;
+                    if let Some(modern) = &mut self.modern {
+                        modern.resubscribed = true;
+                    }
                 }
             }
         }

@@ -33,6 +33,14 @@ impl Subscription {
         }
     }
 
+    /// Whether these are the topics subscribed to.
+    pub(super) fn is_for(&self, wanted: &BTreeSet<Arc<str>>) -> bool {
+        match self {
+            Subscription::Topics(topics) | Subscription::Pattern { matched: topics, .. } => topics == wanted,
+            Subscription::Nothing | Subscription::Assigned => wanted.is_empty(),
+        }
+    }
+
     /// Whether partitions of a topic may be assigned.
     pub(super) fn takes(&self, topic: &str) -> bool {
         match self {

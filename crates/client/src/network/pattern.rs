@@ -1,7 +1,7 @@
 //! A regular expression that topic names are matched with.
 
 use kafka_sim_core::ConfigError;
-use regex::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 
 /// A pattern a consumer is subscribed to.
 #[derive(Clone, Debug)]
@@ -14,7 +14,10 @@ pub(crate) struct TopicPattern {
 impl TopicPattern {
     /// A pattern that has to match whole names. Internal topics can be left out whatever their names.
     pub(crate) fn new(text: &str, exclude_internal: bool) -> Result<TopicPattern, ConfigError> {
-        let regex = Regex::new(&format!("^(?:{text})$"))
+        // Topic names are ASCII, and so are Java's classes like `\w`.
+        let regex = RegexBuilder::new(&format!("^(?:{text})$"))
+            .unicode(false)
+            .build()
             .map_err(|_| ConfigError::invalid_value("topic pattern", text, "a regular expression"))?;
         Ok(TopicPattern {
             text: text.to_owned(),
@@ -28,7 +31,7 @@ impl TopicPattern {
     }
 
     pub(crate) fn matches(&self, topic: &str) -> bool {
-        self.regex.is_match(topic)
+        self.regex.is_match(topic.as_bytes())
     }
 
     /// Whether a topic of that name is subscribed to.

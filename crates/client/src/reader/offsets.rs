@@ -162,10 +162,8 @@ impl Reader {
                 // The application moved the position meanwhile.
                 Some(_) if !matches!(assigned.stage, Stage::Lookup(_)) => {}
                 Some(entry) if entry.offset < 0 => assigned.retry_at = now + self.config.network.request_timeout,
-                Some(entry) => {
-                    let epoch = (entry.leader_epoch >= 0).then_some(entry.leader_epoch);
-                    assigned.seek(entry.offset, epoch);
-                }
+                // As in Java a position just looked up need not be validated: its epoch is left out.
+                Some(entry) => assigned.seek(entry.offset, None),
             }
         }
     }
