@@ -41,7 +41,7 @@ impl Explainer<'_> {
             sentence.into(),
         ];
         let cause = Cause {
-            fault: self.fault_of_client(&format!("producer-{producer}"), since),
+            fault: self.fault_of_client(&format!("producer-{producer}"), since, SimTime::MAX),
             setting_allowed: vec![Setting::new(key, allowed)],
             setting_prevents: vec![Setting::new(key, prevents)],
             ..Cause::in_stage(Stage::Production)
@@ -49,11 +49,11 @@ impl Explainer<'_> {
         (story, cause)
     }
 
-    /// The first fault since then that struck the client on this host.
-    fn fault_of_client(&self, host: &str, since: SimTime) -> Option<String> {
+    /// The first fault in that time that struck the client on this host.
+    pub(super) fn fault_of_client(&self, host: &str, since: SimTime, until: SimTime) -> Option<String> {
         let struck = format!("of client {host}");
         self.events.iter().find_map(|(at, event)| match event {
-            Event::FaultFired { description, .. } if *at >= since && description.ends_with(&struck) => {
+            Event::FaultFired { description, .. } if (since..=until).contains(at) && description.ends_with(&struck) => {
                 Some(format!("{description} at {}", clock(*at)))
             }
             _ => None,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::sim::{ConsumerPlan, Handling, Sim};
+use crate::sim::{ConsumerPlan, FIRST_READER, Handling, Sim};
 
 /// What a producer was set to.
 #[derive(Clone, Copy, Debug)]
@@ -45,8 +45,21 @@ impl Settings {
 
     /// What the application does whose consumer has this number.
     pub(super) fn consumer(&self, reader: u32) -> Option<&ConsumerPlan> {
-        let seat = crate::sim::seat_of(reader, self.members.len())?;
+        let number = usize::try_from(reader.checked_sub(FIRST_READER)?).ok()?;
+        let seat = number.checked_rem(self.members.len())?;
         self.members.get(seat).map(|plan| &**plan)
+    }
+
+    /// A consumer in words: its host, and which of its processes it is.
+    pub(super) fn name_of(&self, reader: u32) -> String {
+        let members = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
+        let number = reader.checked_sub(FIRST_READER);
+        let seat = number.and_then(|number| Some((number.checked_rem(members)?, number / members)));
+        match seat {
+            Some((index, 0)) => format!("consumer-{index}"),
+            Some((index, life)) => format!("consumer-{index} (process {})", life + 1),
+            None => format!("reader {reader}"),
+        }
     }
 
     /// The value that counts for a topic: its override, the broker's, or `default`.

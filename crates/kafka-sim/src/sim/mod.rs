@@ -25,12 +25,12 @@ use kafka_sim_cluster::net::NetConfig;
 use kafka_sim_cluster::{Cluster, ClusterConfig, Input, Topic};
 use kafka_sim_core::{ConfigError, Seed, SimTime};
 
-pub(crate) use consuming::seat_of;
 pub use consuming::{ConsumerPlan, OnFailure, Pattern};
 pub use plan::{Handling, Marking, ProducerPlan, Spread};
 pub use run::Run;
 
 use app::App;
+pub(crate) use consuming::FIRST_READER;
 use consuming::{Desk, Process, Seat};
 use home::Home;
 use readers::Following;

@@ -42,7 +42,10 @@ impl Explainer<'_> {
         let moment = |at| clock(SimTime::from_nanos(at));
         let mut story: Vec<String> = [first, second]
             .iter()
-            .map(|(at, reader, message)| format!("{} reader {reader} did what {message} asks for", moment(*at)))
+            .map(|(at, reader, message)| {
+                let who = self.settings.name_of(*reader);
+                format!("{} {who} did what {message} asks for", moment(*at))
+            })
             .collect();
         let given = followed
             .given
@@ -55,7 +58,11 @@ impl Explainer<'_> {
         if let Some((at, reader, committed)) = passed {
             story.insert(
                 1,
-                format!("{} the commit of {committed} by reader {reader} succeeded", moment(at)),
+                format!(
+                    "{} the commit of {committed} by {} succeeded",
+                    moment(at),
+                    self.settings.name_of(reader)
+                ),
             );
             return self.explain_lost_commit(followed, story, given);
         }
@@ -67,7 +74,7 @@ impl Explainer<'_> {
             format!("{} it was handed out again: no commit had passed it", moment(given)),
         );
         let together = Setting::new(FLAGS, "flag and effect in one transaction");
-        let fault = self.last_fault(SimTime::from_nanos(second.0));
+        let fault = self.fault_on_member(first.1, first.0, second.0);
         if plan.pattern == Pattern::FlagAfterEffect {
             return because(story, fault, Setting::new(FLAGS, "flag after effect"), vec![together]);
         }
@@ -95,8 +102,9 @@ impl Explainer<'_> {
             .iter()
             .map(|(at, reader, message)| {
                 format!(
-                    "{} reader {reader} did what {message} asks for, which is about the same thing",
-                    clock(SimTime::from_nanos(*at))
+                    "{} {} did what {message} asks for, which is about the same thing",
+                    clock(SimTime::from_nanos(*at)),
+                    self.settings.name_of(*reader)
                 )
             })
             .collect();

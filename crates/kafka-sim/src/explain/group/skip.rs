@@ -33,19 +33,28 @@ impl Explainer<'_> {
         } = followed;
         let mut told = vec![(
             given_at,
-            format!("reader {reader} was given the record at offset {offset} of {topic}-{partition}"),
+            format!(
+                "{} was given the record at offset {offset} of {topic}-{partition}",
+                self.settings.name_of(reader)
+            ),
         )];
         if let Some((at, who, committed)) = followed.passing_commit() {
             told.push((
                 at,
-                format!("reader {who} learned that its commit of {committed} had succeeded"),
+                format!(
+                    "{} learned that its commit of {committed} had succeeded",
+                    self.settings.name_of(who)
+                ),
             ));
         }
         let died = followed.died.iter().find(|(at, who)| *who == reader && *at >= given_at);
         if let Some((at, _)) = died {
             told.push((
                 *at,
-                format!("the process of reader {reader} was gone, and with it what it had in hand"),
+                format!(
+                    "{} was gone, and with it what it had in hand",
+                    self.settings.name_of(reader)
+                ),
             ));
         }
         told.sort();
@@ -53,7 +62,7 @@ impl Explainer<'_> {
             .into_iter()
             .map(|(at, what)| format!("{} {what}", moment(at)))
             .collect();
-        let fault = died.and_then(|(at, _)| self.last_fault(SimTime::from_nanos(*at)));
+        let fault = died.and_then(|(at, _)| self.fault_on_member(reader, *at, *at));
         match self.settings.consumer(reader) {
             Some(plan) => {
                 let (allowed, prevents) = habit(plan);
@@ -61,6 +70,13 @@ impl Explainer<'_> {
             }
             None => nothing_named(story),
         }
+    }
+
+    /// The first fault of that time that struck the host of a consumer.
+    pub(super) fn fault_on_member(&self, reader: u32, since: u64, until: u64) -> Option<String> {
+        let name = self.settings.name_of(reader);
+        let host = name.split(' ').next().unwrap_or_default();
+        self.fault_of_client(host, SimTime::from_nanos(since), SimTime::from_nanos(until))
     }
 
     /// No member was ever given the record, or none in time.
@@ -88,8 +104,9 @@ impl Explainer<'_> {
         let mut story = vec![never];
         if let Some((at, reader, next)) = behind {
             story.push(format!(
-                "{} reader {reader} began behind it, at offset {next}",
-                moment(at)
+                "{} {} began behind it, at offset {next}",
+                moment(at),
+                self.settings.name_of(reader)
             ));
         }
         if let Some(&(at, _, committed)) = last_commit {

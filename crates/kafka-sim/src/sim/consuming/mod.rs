@@ -29,7 +29,7 @@ pub use plan::{ConsumerPlan, OnFailure, Pattern};
 pub(super) type ConsumerOutputs = Vec<ClientOutput<ConsumerOutcome>>;
 
 /// The numbers of readers that are no applications come first.
-const FIRST_READER: u32 = 2;
+pub(crate) const FIRST_READER: u32 = 2;
 
 /// What is around a process when something happens to it.
 pub(super) struct Around<'a> {
@@ -38,12 +38,6 @@ pub(super) struct Around<'a> {
     pub(super) desk: &'a mut Desk,
     /// What its consumer wants carried.
     pub(super) out: &'a mut ConsumerOutputs,
-}
-
-/// Which member of all a reader is a process of; none for the readers that are no applications.
-pub(crate) fn seat_of(reader: u32, members: usize) -> Option<usize> {
-    let number = usize::try_from(reader.checked_sub(FIRST_READER)?).ok()?;
-    number.checked_rem(members)
 }
 
 /// Which member of all a process is.
