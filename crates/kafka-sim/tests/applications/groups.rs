@@ -164,3 +164,23 @@ fn a_fault_of_an_application_that_does_not_exist_is_refused() {
         "{message}"
     );
 }
+
+#[test]
+fn groups_of_the_new_protocol_survive_deaths_and_pauses_of_their_members_too() {
+    let plan = billing(Pattern::ProcessThenCommit).members(2).processing(millis(60));
+    let plan = plan.set("group.protocol", "consumer").expect("it is a key");
+    let kill = Fault::KillClient("consumer-1".into()).at(SimTime::from_millis(5_030));
+    let pause = Fault::PauseClient("consumer-0".into()).at(SimTime::from_millis(8_030));
+    for run in runs(|sim| {
+        let sim = sim.topic(orders(4)).producer(busy()).consumer(plan.clone());
+        let faults = vec![
+            kill.clone().healed_after(seconds(2)),
+            pause.clone().healed_after(seconds(60)),
+        ];
+        sim.faults(faults)
+    }) {
+        holds(&run);
+        assert_eq!(run.dangers().consumers_died, 1);
+        assert!(run.dangers().handovers > 0, "{}", run.dangers());
+    }
+}

@@ -192,7 +192,7 @@ impl ConsumerPlan {
     }
 
     /// When the members finish what they have in hand, close their consumers and leave for good, counted from the start
-    /// of the workload.
+    /// of the workload. A group that everybody has left is not asked whether it has caught up.
     #[must_use]
     pub fn leaves_after(self, leaves_after: Duration) -> ConsumerPlan {
         ConsumerPlan {
