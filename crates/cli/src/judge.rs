@@ -44,3 +44,19 @@ fn all_that_can_be_judged(history: &History) -> Vec<Promise> {
     });
     stored.chain(consumed).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn promises_that_find_nothing_to_judge_are_not_asked_for() {
+        let text = "{\"kafka_sim_history\":1}\n{\"joined\":{\"at\":1,\"reader\":1,\"group\":\"billing\"}}\n{\"effect\":{\"at\":2,\"reader\":1,\"message\":3}}\n";
+        let history = kafka_sim::recorded::parse(text.as_bytes()).unwrap();
+        assert_eq!(
+            all_that_can_be_judged(&history),
+            [Promise::EffectOnce, Promise::Converges]
+        );
+        assert_eq!(all_that_can_be_judged(&History::new()), []);
+    }
+}

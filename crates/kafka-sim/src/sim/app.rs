@@ -100,7 +100,7 @@ impl App {
                 Spread::RoundRobin => {
                     Some(i32::try_from(self.sent % self.partitions).expect("smaller than the number of partitions"))
                 }
-                Spread::One(partition) => Some(partition),
+                Spread::One(partition) | Spread::KeyedIn { partition, .. } => Some(partition),
                 Spread::Keyed(_) | Spread::Sticky => None,
             };
             self.sent += 1;
@@ -181,7 +181,7 @@ impl App {
 
     fn key(&self, id: u64) -> Option<Bytes> {
         match self.plan.spread {
-            Spread::Keyed(keys) => {
+            Spread::Keyed(keys) | Spread::KeyedIn { keys, .. } => {
                 let message = id & u64::from(u32::MAX);
                 Some(Bytes::from(format!("key-{}", message % u64::from(keys.max(1)))))
             }

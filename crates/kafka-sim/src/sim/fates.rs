@@ -19,6 +19,13 @@ impl Client {
 }
 
 impl World {
+    /// The hosts of applications. The readers of a run are none.
+    pub(super) fn applications(&self) -> impl Iterator<Item = &str> {
+        let places = self.places.iter().zip(&self.clients);
+        let applications = places.filter(|(_, client)| !matches!(client, Client::Reader(_)));
+        applications.map(|(place, _)| &*place.host)
+    }
+
     /// Something befalls the application on a host. The readers of a run are no applications: nothing befalls them.
     pub(super) fn befall(&mut self, host: &str, fate: ClientFate) {
         let at = self.places.iter().position(|place| *place.host == *host);

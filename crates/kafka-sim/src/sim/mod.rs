@@ -212,11 +212,24 @@ impl Sim {
         let start = world.now;
         if world.cluster.is_ready() {
             self.add_clients(&mut world, &listeners, start)?;
+            self.check_hosts(&world)?;
             for fault in self.schedule.faults.clone() {
                 world.tell(Input::Fault(shifted(fault, start)));
             }
         }
         Ok((world, start))
+    }
+
+    /// A fault of an application names one that exists.
+    fn check_hosts(&self, world: &World) -> Result<(), ConfigError> {
+        let hosts: Vec<&str> = world.applications().collect();
+        let mut named = self.schedule.faults.iter().filter_map(|fault| fault.fault.client());
+        match named.find(|host| !hosts.contains(host)) {
+            Some(host) => Err(ConfigError::Conflict {
+                message: format!("a fault strikes client {host}: expected one of {}", hosts.join(", ")),
+            }),
+            None => Ok(()),
+        }
     }
 
     fn add_clients(&self, world: &mut World, listeners: &[(Arc<str>, u16)], start: SimTime) -> Result<(), ConfigError> {

@@ -27,6 +27,13 @@ pub enum Spread {
     One(i32),
     /// Records have one of this many keys, and the partitioner decides.
     Keyed(u32),
+    /// Records have one of this many keys, and every record names this partition all the same.
+    KeyedIn {
+        /// The partition.
+        partition: i32,
+        /// How many keys.
+        keys: u32,
+    },
     /// Records have no key, and the partitioner decides (KIP-794).
     Sticky,
 }

@@ -48,11 +48,13 @@ impl Client {
 
 impl World {
     fn processes(&self) -> Vec<&Process> {
-        let process = |client| match client {
-            &Client::Consumer(ref process, _) => Some(&**process),
-            &(Client::Producer(_) | Client::Reader(_)) => None,
-        };
-        self.clients.iter().filter_map(process).collect()
+        let mut processes = Vec::new();
+        for client in &self.clients {
+            if let Client::Consumer(process, _) = client {
+                processes.push(&**process);
+            }
+        }
+        processes
     }
 
     fn is_settled(&self) -> bool {

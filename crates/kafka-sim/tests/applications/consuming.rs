@@ -144,3 +144,11 @@ fn a_flag_that_is_set_after_the_effect_repeats_the_effect_when_the_process_dies_
         .storing(millis(50));
     repeats(struck(plan, kill()));
 }
+
+#[test]
+fn commits_that_nobody_waits_for_lose_nothing_either() {
+    let plan = billing(Pattern::ProcessThenCommitAsync)
+        .set("max.poll.records", "10")
+        .expect("it is a key");
+    keeps(struck(plan, kill()), NOTHING_LOST);
+}

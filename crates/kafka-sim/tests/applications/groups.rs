@@ -112,3 +112,75 @@ fn what_a_producer_sends_does_not_depend_on_who_consumes() {
     let billing = billing(Pattern::ProcessThenCommit).members(3);
     assert_eq!(sent(Sim::new(Seed(1))), sent(Sim::new(Seed(1)).consumer(billing)));
 }
+
+/// Seconds during which nobody of the group owns anything after the death of its only member, which is replaced after
+/// two seconds.
+fn unowned(plan: &ConsumerPlan, seed: u64) -> u64 {
+    let kill = Fault::KillClient("consumer-0".into()).at(SimTime::from_millis(9_030));
+    let sim = Sim::new(Seed(seed))
+        .topic(orders(2))
+        .producer(busy())
+        .consumer(plan.clone());
+    let run = sim
+        .faults(vec![kill.healed_after(seconds(2))])
+        .run()
+        .expect("these settings work");
+    holds(&run);
+    let died = run.history.observations().find_map(|seen| match seen {
+        Observation::Died { at, .. } => Some(at),
+        _ => None,
+    });
+    let owned_again = run.history.observations().find_map(|seen| match seen {
+        Observation::Owned { at, reader: 3, .. } => Some(at),
+        _ => None,
+    });
+    (owned_again.expect("there is a new process") - died.expect("it was killed")) / 1_000_000_000
+}
+
+#[test]
+fn a_static_member_is_back_at_once_and_a_dynamic_one_waits_for_the_session_of_its_ghost() {
+    let dynamic = billing(Pattern::ProcessThenCommit);
+    let fixed = dynamic
+        .clone()
+        .set("group.instance.id", "billing")
+        .expect("it is a key");
+    for seed in super::SEEDS {
+        let waits = [unowned(&fixed, seed), unowned(&dynamic, seed)];
+        assert!(waits[0] < 4 && waits[1] > 30, "{waits:?} s");
+    }
+}
+
+#[test]
+fn a_fault_of_an_application_that_does_not_exist_is_refused() {
+    let kill = Fault::KillClient("consumer-7".into()).at(SimTime::ZERO);
+    let sim = Sim::new(Seed(0))
+        .topic(orders(1))
+        .producer(busy())
+        .consumer(inspection());
+    let error = sim.faults(vec![kill]).run().expect_err("there is no such client");
+    let message = error.to_string();
+    assert!(
+        message.contains("consumer-7") && message.contains("consumer-0"),
+        "{message}"
+    );
+}
+
+#[test]
+fn groups_of_the_new_protocol_survive_deaths_and_pauses_of_their_members_too() {
+    let plan = billing(Pattern::ProcessThenCommit).members(2).processing(millis(60));
+    let plan = plan.set("group.protocol", "consumer").expect("it is a key");
+    let kill = Fault::KillClient("consumer-1".into()).at(SimTime::from_millis(5_030));
+    let pause = Fault::PauseClient("consumer-0".into()).at(SimTime::from_millis(8_030));
+    for run in runs(|sim| {
+        let sim = sim.topic(orders(4)).producer(busy()).consumer(plan.clone());
+        let faults = vec![
+            kill.clone().healed_after(seconds(2)),
+            pause.clone().healed_after(seconds(60)),
+        ];
+        sim.faults(faults)
+    }) {
+        holds(&run);
+        assert_eq!(run.dangers().consumers_died, 1);
+        assert!(run.dangers().handovers > 0, "{}", run.dangers());
+    }
+}

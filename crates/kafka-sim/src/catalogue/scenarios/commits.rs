@@ -50,7 +50,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             title: "The handler fails, and code on the way out closes the consumer, which commits the whole batch",
             refs: &["S20"],
             advice: &["A26"],
-            faults: "every 40th call of the handler fails, and its process is started again after 1 s",
+            faults: "the handler fails twice for one record, and each time its process is started again after 1 s",
             variants: [
                 both_protocols!(weak["weak", "weak-consumer"](
                     AUTO,
@@ -102,8 +102,8 @@ fn close(variant: &Variant, seed: Seed) -> Result<Sim, ConfigError> {
     let restart_after = seconds(1);
     let group = member(variant)?
         .members(2)
-        .processing(millis(50))
-        .fails_every(40)
+        .processing(millis(150))
+        .poison(0, 30, 2)
         .on_failure(OnFailure::Close { restart_after });
     Ok(two_partitions(seed).producer(ProducerPlan::to(TOPIC)).consumer(group))
 }

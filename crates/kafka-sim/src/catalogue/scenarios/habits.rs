@@ -148,7 +148,7 @@ fn disturbed(run: &Run, _: &Report) -> Vec<Finding> {
 fn in_order(variant: &Variant, seed: Seed) -> Result<Sim, ConfigError> {
     let spread = match variant.setting("partitioner") {
         "by key" => Spread::Keyed(5),
-        _ => Spread::One(0),
+        _ => Spread::KeyedIn { partition: 0, keys: 5 },
     };
     let plan = ProducerPlan::to(TOPIC)
         .set("metadata.max.age.ms", "1000")?

@@ -1,7 +1,7 @@
 //! Applications that keep messages on their own machine until Kafka has them (A21, A22).
 
 use kafka_sim_check::Promise;
-use kafka_sim_cluster::disk::Survivors;
+use kafka_sim_cluster::disk::{DiskConfig, Survivors};
 use kafka_sim_cluster::fault::Fault;
 use kafka_sim_core::{ConfigError, Seed};
 
@@ -74,10 +74,17 @@ fn outbox(variant: &Variant, seed: Seed) -> Result<Sim, ConfigError> {
     let plan = ProducerPlan::to(TOPIC)
         .records(400)
         .every(millis(40))
+        .set("linger.ms", "50")?
         .handling(handling);
     let kill = |seconds| healed(Fault::KillClient("producer-0".into()).at(at(seconds)), 1);
+    // A slow disk leaves a kill more time between the steps.
+    let disk = DiskConfig {
+        sync_latency: millis(30),
+        ..DiskConfig::default()
+    };
     Ok(Sim::new(seed)
         .topic(one_partition().config("min.insync.replicas", "2"))
+        .disks(disk)
         .producer(plan)
         .faults(vec![kill(5), kill(8), kill(11)]))
 }

@@ -142,6 +142,7 @@ fn overtaken(variant: &Variant, seed: Seed) -> Result<Sim, ConfigError> {
     let pause = healed(Fault::PauseClient("consumer-0".into()).at(at(8)), 20);
     Ok(Sim::new(seed)
         .topic(topic)
+        .broker_config("log.initial.task.delay.ms", "1000")
         .broker_config("log.retention.check.interval.ms", "1000")
         .producer(ProducerPlan::to(TOPIC))
         .consumer(member(variant)?)

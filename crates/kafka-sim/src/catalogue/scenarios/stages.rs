@@ -40,7 +40,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         title: "A leader loses power while nobody replicates, later a consumer dies: every loss has its stage",
         refs: &["S1", "S2", "S21"],
         advice: &["A14"],
-        faults: "replication held 8 s into the run for 6 s, power loss of the leader at 10 s, power back after 10 s, kill of the consumer at 25 s, restart after 3 s",
+        faults: "replication held 8 s into the run for 6 s, power loss of the leader at 10 s, power back after 10 s, kill of the consumer at 32 s, restart after 3 s",
         variants: vec![
             production.looking(not_in_production),
             production_consumer.looking(not_in_production),
@@ -61,8 +61,8 @@ fn endangered(variant: &Variant, seed: Seed) -> Result<Sim, ConfigError> {
     Ok(Sim::new(seed)
         .topic(one_partition().config("min.insync.replicas", "2"))
         .producer(producer(variant, &["acks"])?)
-        .consumer(member(variant)?.processing(millis(150)))
-        .faults(vec![hold, power, kill_of_the_first(25)]))
+        .consumer(member(variant)?.processing(millis(200)))
+        .faults(vec![hold, power, kill_of_the_first(32)]))
 }
 
 fn not_in_production(_: &Run, report: &Report) -> Vec<Finding> {

@@ -59,6 +59,9 @@ pub struct ConsumerPlan {
 pub enum Pattern {
     /// Processes every record of the poll, one after the other, then commits and waits for the commit.
     ProcessThenCommit,
+    /// Processes every record of the poll, one after the other, then commits without waiting for it and polls again.
+    /// Commits once more and waits before it leaves for good.
+    ProcessThenCommitAsync,
     /// Commits first, then processes.
     CommitThenProcess,
     /// Processes every record of the poll, then polls again. Commits are left to `enable.auto.commit`.
@@ -189,7 +192,7 @@ impl ConsumerPlan {
     }
 
     /// When the members finish what they have in hand, close their consumers and leave for good, counted from the start
-    /// of the workload.
+    /// of the workload. A group that everybody has left is not asked whether it has caught up.
     #[must_use]
     pub fn leaves_after(self, leaves_after: Duration) -> ConsumerPlan {
         ConsumerPlan {

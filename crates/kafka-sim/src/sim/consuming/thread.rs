@@ -39,6 +39,8 @@ pub(super) enum Thread {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum After {
     Poll,
+    /// Leaving for good.
+    Close,
     /// The handlers of what has been committed.
     Work,
     /// Reading again what has not gone well.
@@ -93,6 +95,8 @@ impl Process {
             self.consumer.poll(around.now, timeout, &mut self.said);
         } else if self.has_work() {
             self.thread = Thread::Working;
+        } else if self.plan.pattern == Pattern::ProcessThenCommitAsync {
+            self.commit(None, After::Close, around);
         } else {
             self.close(None, around);
         }
@@ -184,6 +188,11 @@ impl Process {
             Pattern::AutoCommitInline | Pattern::AutoCommitQueue { .. } | Pattern::CommitThenProcess => {
                 self.poll(around);
             }
+            Pattern::ProcessThenCommitAsync => {
+                self.note_commit(None, around);
+                self.consumer.commit_async(around.now, self.token, None, &mut self.said);
+                self.poll(around);
+            }
             _ => self.commit(None, After::Poll, around),
         }
     }
@@ -246,13 +255,18 @@ impl Process {
     }
 
     fn commit_sync(&mut self, offsets: Option<Vec<(TopicPartition, i64)>>, around: &mut Around<'_>) {
+        self.note_commit(offsets.as_deref(), around);
+        self.consumer
+            .commit_sync(around.now, self.token, offsets, &mut self.said);
+    }
+
+    /// Gives a commit its number and writes it down.
+    fn note_commit(&mut self, offsets: Option<&[(TopicPartition, i64)]>, around: &mut Around<'_>) {
         self.token += 1;
-        match &offsets {
+        match offsets {
             Some(offsets) => self.witness.commit_sent(around, offsets),
             None => self.witness.commit_sent(around, &self.positions()),
         }
-        self.consumer
-            .commit_sync(around.now, self.token, offsets, &mut self.said);
     }
 
     /// What a commit without offsets commits.
@@ -262,16 +276,18 @@ impl Process {
     }
 
     fn committed(&mut self, token: Option<u64>, result: &Result<(), ConsumerError>, around: &mut Around<'_>) {
-        if token.is_none() {
-            return;
-        }
-        if let Some((_, partitions)) = self.in_callback.take_if(|(commit, _)| Some(*commit) == token) {
+        if let Some((_, partitions)) = self.in_callback.take_if(|(commit, _)| token == Some(*commit)) {
             return self.give_up(&partitions, around);
         }
+        // What is waited for is the last commit of all.
         let Thread::Committing(after) = self.thread else {
             return;
         };
+        if token != Some(self.token) {
+            return;
+        }
         match after {
+            After::Close => self.close(None, around),
             After::Work if result.is_ok() => self.go_on(around),
             // What threw is not processed.
             After::Work => self.seek_back(&self.batch.first(), around),
