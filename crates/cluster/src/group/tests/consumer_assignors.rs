@@ -105,8 +105,8 @@ fn uniform_moves_no_more_than_a_newcomer_needs_and_range_does() {
         join(&mut rig, "c", &["orders"]);
         let after = targets(&rig);
         let kept = |id: &Text| -> usize {
-            let pairs = before[id].iter().map(|(topic, indexes)| (topic, indexes));
-            pairs
+            before[id]
+                .iter()
                 .map(|(topic, indexes)| indexes.difference(&after[id][topic]).count())
                 .sum()
         };
