@@ -13,6 +13,7 @@ pub mod disk;
 pub mod event;
 pub mod fault;
 mod group;
+pub mod invariant;
 pub mod log;
 pub mod mark;
 pub mod net;

@@ -45,13 +45,15 @@ impl IsrState {
                 .is_some_and(|p| p.proposed.iter().any(|(b, _)| *b == id))
     }
 
+    /// Those that the leader waits for.
+    pub(crate) fn maximal(&self) -> impl Iterator<Item = BrokerId> {
+        let proposed = self.pending.iter().flat_map(|p| &p.proposed).map(|(id, _)| *id);
+        let joining = proposed.filter(|id| !self.committed.contains(id));
+        self.committed.iter().copied().chain(joining)
+    }
+
     pub(crate) fn maximal_len(&self) -> usize {
-        let joining = self
-            .pending
-            .iter()
-            .flat_map(|p| &p.proposed)
-            .filter(|(id, _)| !self.committed.contains(id));
-        self.committed.len() + joining.count()
+        self.maximal().count()
     }
 }
 

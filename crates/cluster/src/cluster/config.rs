@@ -8,6 +8,7 @@ use kafka_sim_core::{ConfigError, WallClock};
 
 use crate::config::{BrokerConfig, validate_topic_config};
 use crate::disk::DiskConfig;
+use crate::invariant::Inspection;
 use crate::net::{Latency, LinkConfig, NetConfig};
 
 /// A topic that exists from the start.
@@ -75,6 +76,8 @@ pub struct ClusterConfig {
     pub wall_clock: WallClock,
     /// Keep every event in the trace, not only its hash.
     pub keep_events: bool,
+    /// How often [invariants](crate::invariant) are looked at. It changes nothing about a run.
+    pub inspection: Inspection,
 }
 
 /// 2023-11-14T22:13:20Z: what wall clocks show at the start of a simulated run.
@@ -119,6 +122,7 @@ impl ClusterConfig {
             disk: DiskConfig::default(),
             wall_clock: WallClock::starting_at(0),
             keep_events: false,
+            inspection: Inspection::default(),
         }
     }
 

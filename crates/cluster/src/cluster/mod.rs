@@ -5,6 +5,7 @@ mod config;
 mod effects;
 mod faults;
 mod gate;
+mod inspect;
 mod io;
 mod look;
 mod node;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::broker::{CloseReason, Effect};
 use crate::controller::{Controller, ControllerOutput};
 use crate::fault::ScheduledFault;
+use crate::invariant::Inspector;
 use crate::mark::MarkCounter;
 use crate::net::{ChannelId, Endpoint, Net};
 use crate::trace::Trace;
@@ -119,6 +121,7 @@ pub struct Cluster {
     faults: FaultBoard,
     gate: Gate,
     trace: Trace,
+    inspector: Inspector,
     marks: MarkCounter,
     reached: Vec<usize>,
     topics_to_create: Vec<Topic>,
@@ -165,6 +168,7 @@ impl Cluster {
             faults: FaultBoard::default(),
             gate: Gate::default(),
             trace: Trace::new(config.keep_events),
+            inspector: Inspector::new(config.inspection),
             marks: MarkCounter::new(),
             reached: Vec::new(),
             topics_to_create: config.topics.clone(),

@@ -23,11 +23,13 @@ pub enum Claim {
     SendsResolved,
     /// Once everything is healed, the cluster comes to rest and can be read to its end.
     ComesToRest,
+    /// No [invariant](kafka_sim_cluster::invariant) of the cluster broke without an excuse.
+    InvariantsHold,
 }
 
 impl Claim {
     /// All of them, the gravest first.
-    pub const ALL: [Claim; 7] = [
+    pub const ALL: [Claim; 8] = [
         Claim::AckedSurvives,
         Claim::NoDuplicates,
         Claim::InOrder,
@@ -35,9 +37,10 @@ impl Claim {
         Claim::NothingRefusedAppears,
         Claim::SendsResolved,
         Claim::ComesToRest,
+        Claim::InvariantsHold,
     ];
 
-    /// The promise behind it; none for [`Claim::ComesToRest`], which no history can tell.
+    /// The promise behind it; none for what no history can tell.
     pub fn promise(self) -> Option<Promise> {
         match self {
             Claim::AckedSurvives => Some(Promise::AckedSurvives),
@@ -46,7 +49,7 @@ impl Claim {
             Claim::ConsistentOffsets => Some(Promise::ConsistentOffsets),
             Claim::NothingRefusedAppears => Some(Promise::NothingRefusedAppears),
             Claim::SendsResolved => Some(Promise::SendsResolved),
-            Claim::ComesToRest => None,
+            Claim::ComesToRest | Claim::InvariantsHold => None,
         }
     }
 
@@ -60,6 +63,7 @@ impl fmt::Display for Claim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.promise() {
             Some(promise) => promise.fmt(f),
+            None if *self == Claim::InvariantsHold => f.write_str("the invariants of replication hold"),
             None => f.write_str("the healed cluster comes to rest and can be read to its end"),
         }
     }

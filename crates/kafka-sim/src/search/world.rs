@@ -122,6 +122,7 @@ impl World {
         let (run, report) = ran?;
         let broken = Claim::ALL.into_iter().filter(|claim| match claim.promise() {
             Some(promise) => report.verdict.violations_of(promise).next().is_some(),
+            None if *claim == Claim::InvariantsHold => !run.breaches.is_empty(),
             // What was not read to its end cannot be judged, and counts as not at rest.
             None => !run.converged || (!report.verdict.holds() && report.verdict.violations().is_empty()),
         });

@@ -3,6 +3,7 @@
 use kafka_sim_check::{Dangers, History, Observation, Promise, Report, judge};
 use kafka_sim_cluster::event::Event;
 use kafka_sim_cluster::fault::Schedule;
+use kafka_sim_cluster::invariant::Breach;
 use kafka_sim_cluster::view::View;
 use kafka_sim_core::{Seed, SimTime};
 
@@ -31,6 +32,8 @@ pub struct Run {
     pub converged: bool,
     /// Deliveries and timers that the run consisted of.
     pub steps: u64,
+    /// Invariants of the cluster that did not hold, and nothing that excuses it.
+    pub breaches: Vec<Breach>,
     seed: Seed,
     schedule: Schedule,
     settings: Settings,
@@ -38,7 +41,7 @@ pub struct Run {
 }
 
 impl Run {
-    pub(super) fn new(sim: &Sim, world: World, started_at: SimTime, healed_at: SimTime, converged: bool) -> Run {
+    pub(super) fn new(sim: &Sim, mut world: World, started_at: SimTime, healed_at: SimTime, converged: bool) -> Run {
         let mut history = world.history;
         let events = world.cluster.trace().events().to_vec();
         for (from, until) in faulty_spans(&events, healed_at) {
@@ -48,6 +51,7 @@ impl Run {
             });
         }
         Run {
+            breaches: world.cluster.inspect().to_vec(),
             dangers: dangers(&events, &history),
             settings: Settings::of(sim, sim.producers.iter().map(ProducerPlan::settings).collect()),
             history,
@@ -97,7 +101,7 @@ impl Run {
             .iter()
             .map(|violation| explainer.explain(violation))
             .collect();
-        Report::new(verdict, explanations)
+        Report::new(verdict, explanations).with_breaches(self.breaches.iter().map(ToString::to_string).collect())
     }
 }
 
