@@ -24,6 +24,9 @@ pub(crate) enum Command {
     Scenarios,
     /// Search seeds for faults that break what settings promise.
     Soak(crate::soak::SoakArgs),
+    /// Search for planted flaws, to see whether searching finds them.
+    #[cfg(feature = "mutants")]
+    Mutants(crate::mutants::MutantsArgs),
     /// Repeat a run that `serve --record` or `soak` has written down.
     Replay(ReplayArgs),
 }

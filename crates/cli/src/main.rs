@@ -6,6 +6,8 @@
 mod args;
 mod check;
 mod failure;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod replay;
 mod scenarios;
 mod serve;
@@ -28,6 +30,8 @@ fn main() -> ExitCode {
         Command::Scenarios => scenarios::run(),
         Command::Serve(args) => serve::run(args),
         Command::Soak(args) => soak::run(args),
+        #[cfg(feature = "mutants")]
+        Command::Mutants(args) => mutants::run(args),
         Command::Replay(args) => replay::run(args),
     };
     outcome.unwrap_or_else(|failure| failure.report())
@@ -38,6 +42,8 @@ fn report_to_standard_error(command: &Command) {
     let default = match command {
         // What single runs have to say drowns the answer.
         Command::Check(_) | Command::Soak(_) => "error",
+        #[cfg(feature = "mutants")]
+        Command::Mutants(_) => "error",
         _ => "warn,kafka_sim=info",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));

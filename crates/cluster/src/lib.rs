@@ -16,6 +16,8 @@ mod group;
 pub mod invariant;
 pub mod log;
 pub mod mark;
+#[cfg(feature = "mutants")]
+pub mod mutant;
 pub mod net;
 pub mod peer;
 pub mod trace;

@@ -30,6 +30,11 @@ pub(crate) struct Partition {
     pub(crate) waiting_fetches: Vec<u64>,
     /// High watermark as last written to the checkpoint file.
     pub(crate) checkpointed_hw: Offset,
+    #[cfg(feature = "mutants")]
+    pub(crate) mutant: Option<crate::mutant::Mutant>,
+    /// Its log was compared with the leader's since it began to follow.
+    #[cfg(feature = "mutants")]
+    pub(crate) compared: bool,
 }
 
 /// What this replica is to its partition.
@@ -89,6 +94,30 @@ impl Partition {
             waiting_produces: Vec::new(),
             waiting_fetches: Vec::new(),
             checkpointed_hw: high_watermark,
+            #[cfg(feature = "mutants")]
+            mutant: None,
+            #[cfg(feature = "mutants")]
+            compared: false,
+        }
+    }
+
+    #[cfg(feature = "mutants")]
+    pub(crate) fn with_mutant(mut self, mutant: Option<crate::mutant::Mutant>) -> Self {
+        self.mutant = mutant;
+        self.log.mutant = mutant;
+        self
+    }
+
+    /// A follower does not compare its log with the leader's, or not again.
+    #[cfg(feature = "mutants")]
+    pub(crate) fn compares_no_epochs(&self) -> bool {
+        use crate::mutant::Mutant;
+        match self.mutant {
+            Some(Mutant::TruncateToHighWatermark) => true,
+            Some(Mutant::SingleShotTruncation | Mutant::NoFetchEpochFencing | Mutant::SkippedTruncation) => {
+                self.compared
+            }
+            _ => false,
         }
     }
 

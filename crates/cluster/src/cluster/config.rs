@@ -78,6 +78,9 @@ pub struct ClusterConfig {
     pub keep_events: bool,
     /// How often [invariants](crate::invariant) are looked at. It changes nothing about a run.
     pub inspection: Inspection,
+    /// The flaw that the cluster has, for tests of checks.
+    #[cfg(feature = "mutants")]
+    pub mutant: Option<crate::mutant::Mutant>,
 }
 
 /// 2023-11-14T22:13:20Z: what wall clocks show at the start of a simulated run.
@@ -123,6 +126,8 @@ impl ClusterConfig {
             wall_clock: WallClock::starting_at(0),
             keep_events: false,
             inspection: Inspection::default(),
+            #[cfg(feature = "mutants")]
+            mutant: None,
         }
     }
 

@@ -153,12 +153,15 @@ impl Cluster {
         let nodes = (0..config.brokers)
             .map(|index| Node::new(&config, index, &listeners, seed))
             .collect();
+        let controller = Controller::new(config.broker_config.clone(), seed);
+        #[cfg(feature = "mutants")]
+        let controller = controller.with_mutant(config.mutant);
         let mut cluster = Cluster {
             seed,
             now: SimTime::ZERO,
             net: Net::new(config.network, seed),
             nodes,
-            controller: Controller::new(config.broker_config.clone(), seed),
+            controller,
             clients: BTreeMap::new(),
             channels: BTreeMap::new(),
             hosts: BTreeMap::new(),

@@ -36,6 +36,8 @@ impl Node {
             cluster_id: Arc::from("kafka-sim"),
             listeners: listeners.clone(),
             config: config.broker_config.clone(),
+            #[cfg(feature = "mutants")]
+            mutant: config.mutant,
         };
         Node {
             spec: Arc::new(spec),

@@ -89,6 +89,9 @@ impl Committed {
     }
 
     fn first_lacking(&self, replica: &Replica<'_>, to: Offset) -> Option<Offset> {
+        if !replica.whole {
+            return (replica.log_end < to).then_some(replica.log_end);
+        }
         let known = first_offset(0, &self.truth);
         let from = first_offset(replica.log_start, replica.runs)
             .max(replica.log_start)
@@ -103,6 +106,9 @@ impl Committed {
 
     /// A consumer was given `from` up to before `next` by a replica.
     pub(super) fn note_read(&mut self, replica: &Replica<'_>, from: Offset, next: Offset) -> Option<Break> {
+        if !replica.whole {
+            return None;
+        }
         let known = self.read.end().min(next);
         let first = self.read.starts().next().map_or(next, |(start, ..)| start.max(from));
         let changed = self.read.difference(replica.runs, first, known);

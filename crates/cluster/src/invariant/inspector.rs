@@ -55,6 +55,8 @@ pub(super) struct Replica<'a> {
     pub(super) high_watermark: Offset,
     pub(super) log_start: Offset,
     pub(super) log_end: Offset,
+    /// Nothing is compacted away.
+    pub(super) whole: bool,
     pub(super) maximal_isr: SmallVec<[BrokerId; 4]>,
     pub(super) runs: &'a Runs,
 }
@@ -289,6 +291,7 @@ impl<'a> Replica<'a> {
             high_watermark: hosted.high_watermark,
             log_start: hosted.log.log_start_offset(),
             log_end: hosted.log.log_end_offset(),
+            whole: hosted.log.keeps_every_record(),
             maximal_isr: hosted.maximal_isr.clone(),
             runs: shadow.runs(),
         }

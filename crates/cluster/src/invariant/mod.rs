@@ -8,7 +8,8 @@
 //! told by [`Invariant::excused_by`]; a break with an excuse is no breach.
 //!
 //! Divergence: two records are the same if they have the same offset and the same leader epoch, since an epoch has one
-//! leader and a leader writes an offset once. Contents are not compared.
+//! leader and a leader writes an offset once. Contents are not compared. Logs that are compacted are compared by their
+//! ends alone.
 
 mod committed;
 mod controller_state;

@@ -16,6 +16,9 @@ pub(super) struct Origins(BTreeMap<i32, (Offset, i32)>);
 
 impl Origins {
     pub(super) fn check(&mut self, replica: &Replica<'_>, broken: &mut Vec<Break>) {
+        if !replica.whole {
+            return;
+        }
         for (start, epoch, before) in replica.runs.starts() {
             // What was before the first record is not known: retention may have taken it.
             let Some(before) = before else { continue };

@@ -27,6 +27,11 @@ impl ProducerMark {
 }
 
 impl Log {
+    /// No record goes but with everything before it: what is there can be told from epochs and where they begin.
+    pub(crate) fn keeps_every_record(&self) -> bool {
+        self.config.cleanup_delete
+    }
+
     /// The headers of all batches that end at `offset` or later.
     pub(crate) fn headers_from(&self, offset: Offset) -> impl Iterator<Item = &BatchHeader> {
         let first = self.segments.partition_point(|segment| segment.base_offset <= offset);

@@ -67,6 +67,8 @@ pub struct Log {
     /// Segments that retention or a truncation has renamed, and when they are unlinked.
     deleted: Vec<(SimTime, FileId)>,
     failure: Option<IoError>,
+    #[cfg(feature = "mutants")]
+    pub(crate) mutant: Option<crate::mutant::Mutant>,
 }
 
 impl Log {

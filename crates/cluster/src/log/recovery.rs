@@ -66,6 +66,8 @@ impl Log {
             flush: FlushState::at(0, options.now),
             deleted: Vec::new(),
             failure: None,
+            #[cfg(feature = "mutants")]
+            mutant: None,
         };
         log.load_segments(disk, &options, &mut report);
         log.settle_bounds(disk, &options, &mut report)?;

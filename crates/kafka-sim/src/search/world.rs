@@ -31,6 +31,10 @@ pub struct World {
     pub every_ms: u64,
     /// What is set.
     pub settings: Settings,
+    /// The flaw that the cluster has. No file knows it.
+    #[cfg(feature = "mutants")]
+    #[serde(skip)]
+    pub mutant: Option<kafka_sim_cluster::mutant::Mutant>,
 }
 
 /// What came of a run, in short.
@@ -56,6 +60,8 @@ impl World {
             records: 200,
             every_ms: 330,
             settings,
+            #[cfg(feature = "mutants")]
+            mutant: None,
         }
     }
 
@@ -93,6 +99,10 @@ impl World {
         for (key, value) in &self.settings.broker {
             sim = sim.broker_config(key, value);
         }
+        #[cfg(feature = "mutants")]
+        let sim = sim
+            .mutant(self.mutant)
+            .inspect(kafka_sim_cluster::invariant::Inspection::EveryTurn);
         Ok(sim.topic(topic).producer(plan).faults(schedule.clone()))
     }
 

@@ -162,6 +162,14 @@ impl Sim {
         self
     }
 
+    /// The flaw that the cluster has.
+    #[cfg(feature = "mutants")]
+    #[must_use]
+    pub fn mutant(mut self, mutant: Option<kafka_sim_cluster::mutant::Mutant>) -> Sim {
+        self.cluster.mutant = mutant;
+        self
+    }
+
     /// Runs it: the cluster starts, faults strike while applications produce, everything is healed, the cluster
     /// converges, and a reader reads every topic from its beginning to its end.
     ///
