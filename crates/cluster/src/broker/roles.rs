@@ -31,6 +31,12 @@ impl Broker {
         } else if new_epoch || partition.is_leader() || state.leader != followed(&partition.role) {
             self.become_follower(ctx, tp, state);
         } else if let Some(partition) = self.partitions.get_mut(&tp) {
+            #[cfg(feature = "mutants")]
+            if state.leader_epoch > partition.leader_epoch
+                && let Some(leader) = state.leader
+            {
+                self.fetchers.entry(leader).or_default().add(tp);
+            }
             partition.adopt(state);
         }
     }

@@ -6,6 +6,8 @@
 
 mod draw;
 mod hunt;
+#[cfg(test)]
+mod tests;
 mod trials;
 
 pub use draw::Weather;

@@ -67,6 +67,17 @@ const ELECTIONS: Trial = Trial {
     ..USUAL
 };
 
+/// Leadership that goes back to the preferred replica within a second, and producers that do not wait for followers.
+const THERE_AND_BACK: Trial = Trial {
+    profile: "acks-one",
+    deviations: &[broker("leader.imbalance.check.interval.seconds", "1")],
+    records: 400,
+    weather: Weather::ThereAndBack,
+    claims: &[Claim::InvariantsHold],
+    seeds: 1_000,
+    ..ELECTIONS
+};
+
 impl Trial {
     /// All mutants.
     pub const ALL: &'static [Trial] = &[
@@ -76,21 +87,15 @@ impl Trial {
         },
         Trial {
             mutant: Mutant::SingleShotTruncation,
-            profile: "acks-one",
-            claims: &[Claim::InvariantsHold],
-            ..ELECTIONS
+            ..THERE_AND_BACK
         },
         Trial {
             mutant: Mutant::NoFetchEpochFencing,
-            profile: "acks-one",
-            claims: &[Claim::InvariantsHold],
-            ..ELECTIONS
+            ..THERE_AND_BACK
         },
         Trial {
             mutant: Mutant::SkippedTruncation,
-            profile: "acks-one",
-            claims: &[Claim::InvariantsHold],
-            ..ELECTIONS
+            ..THERE_AND_BACK
         },
         Trial {
             mutant: Mutant::NonMaximalIsr,
@@ -99,12 +104,25 @@ impl Trial {
         },
         Trial {
             mutant: Mutant::NoBrokerEpochCheck,
-            deviations: &[broker("replica.lag.time.max.ms", "1000")],
-            ..ELECTIONS
+            deviations: &[
+                broker("broker.heartbeat.interval.ms", "4000"),
+                broker("replica.fetch.max.bytes", "1"),
+                broker("replica.fetch.response.max.bytes", "1"),
+            ],
+            partitions: 1,
+            records: 60,
+            every_ms: 1_000,
+            weather: Weather::StaleJoin,
+            seeds: 2_000,
+            ..USUAL
         },
         Trial {
             mutant: Mutant::ElrOff,
-            seeds: 400,
+            partitions: 1,
+            records: 400,
+            every_ms: 100,
+            weather: Weather::Outages,
+            seeds: 500,
             ..USUAL
         },
         Trial {
@@ -132,6 +150,7 @@ impl Trial {
             deviations: &[
                 topic("retention.ms", "1000"),
                 broker("log.retention.check.interval.ms", "500"),
+                broker("log.initial.task.delay.ms", "100"),
             ],
             claims: &[Claim::InvariantsHold],
             ..ELECTIONS
