@@ -119,11 +119,11 @@ impl Committed {
             self.read.extend_from(replica.runs, next);
         }
         let offset = changed?;
-        let now = replica.runs.epoch_at(offset);
+        let now = replica.runs.epoch_at(offset).unwrap_or(-1);
         Some((
             Invariant::ConsistentReads,
             format!(
-                "at offset {offset} a record of epoch {} was read before, and broker {} now gives one of epoch {now:?}",
+                "at offset {offset} a record of epoch {} was read before, and broker {} now gives one of epoch {now}",
                 self.read.epoch_at(offset).unwrap_or(-1),
                 replica.broker
             ),

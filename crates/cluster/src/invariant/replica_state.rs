@@ -23,15 +23,15 @@ impl Origins {
             // What was before the first record is not known: retention may have taken it.
             let Some(before) = before else { continue };
             let (first, origin) = *self.0.entry(epoch).or_insert((start, before));
-            if (first, origin) != (start, before) || before >= epoch {
-                broken.push((
-                    Invariant::LogMatching,
-                    format!(
-                        "in the log of broker {} epoch {epoch} begins at {start} behind epoch {before}, and where it \
-                         was seen first it begins at {first} behind epoch {origin}",
-                        replica.broker
-                    ),
-                ));
+            let here = format_args!(
+                "in the log of broker {} epoch {epoch} begins at {start} behind epoch {before}",
+                replica.broker
+            );
+            if before >= epoch {
+                broken.push((Invariant::LogMatching, format!("{here}, which is newer")));
+            } else if (first, origin) != (start, before) {
+                let elsewhere = format!("{here}, and in another one at {first} behind epoch {origin}");
+                broken.push((Invariant::LogMatching, elsewhere));
             }
         }
     }

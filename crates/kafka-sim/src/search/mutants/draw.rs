@@ -17,7 +17,7 @@ pub enum Weather {
     Elections,
     /// Leadership goes to a replica that lags and comes back, while somebody does not hear of it.
     ThereAndBack,
-    /// A replica returns, and loses its disk while the leader stands still.
+    /// A replica returns and loses its disk, and what it said to the leader in between arrives later.
     StaleJoin,
     /// Several brokers are gone for long, one of them without power.
     Outages,
@@ -127,15 +127,17 @@ fn there_and_back(seed: Seed) -> Vec<ScheduledFault> {
 fn stale_join(rng: &mut SimRng) -> Vec<ScheduledFault> {
     let stops = SimTime::ZERO + millis(rng, 20_000, 30_000);
     let away = millis(rng, 200, 600);
-    let pauses = stops + away + millis(rng, 0, 1_000);
-    let wiped = pauses + millis(rng, 100, 2_000);
+    let before = SimTime::ZERO + (stops.since_start() - millis(rng, 0, 300));
+    let hold = Fault::Hold {
+        from: Peer::Brokers(Role::AllBrokers),
+        to: Peer::Brokers(Role::leader_of(TOPIC, 0)),
+    };
+    let wiped = stops + away + millis(rng, 100, 2_000);
     vec![
         Fault::ControlledStop(Role::follower_of(TOPIC, 0, 0))
             .at(stops)
             .healed_after(away),
-        Fault::Pause(Role::leader_of(TOPIC, 0))
-            .at(pauses)
-            .healed_after(millis(rng, 6_500, 8_950)),
+        hold.at(before).healed_after(millis(rng, 10_000, 14_000)),
         Fault::Wipe(Role::follower_of(TOPIC, 0, 1))
             .at(wiped)
             .healed_after(millis(rng, 100, 600)),

@@ -21,7 +21,7 @@ pub struct Hunted {
     pub seeds: u64,
     /// Time that was spent, shrinking included.
     pub took: Duration,
-    /// The failure, if there was one.
+    /// The first failure that is a proof; if none was, the first of all.
     pub caught: Option<Caught>,
 }
 
@@ -61,7 +61,7 @@ impl Trial {
     pub fn hunt(&self, seeds: u64, threads: usize) -> Result<Hunted, ConfigError> {
         let began = Instant::now();
         let world = self.world();
-        let mut tried = 0;
+        let (mut tried, mut second_best) = (0, None);
         while tried < seeds {
             let count = (threads.max(1) as u64 * SEEDS_PER_THREAD).min(seeds - tried);
             let some: Vec<Seed> = (tried..tried + count).map(Seed).collect();
@@ -70,6 +70,10 @@ impl Trial {
                 tried += 1;
                 if let Some(claim) = claim? {
                     let caught = self.caught(&world, *seed, claim)?;
+                    if !caught.is_proof() {
+                        second_best.get_or_insert(caught);
+                        continue;
+                    }
                     return Ok(Hunted {
                         seeds: tried,
                         took: began.elapsed(),
@@ -81,7 +85,7 @@ impl Trial {
         Ok(Hunted {
             seeds: tried,
             took: began.elapsed(),
-            caught: None,
+            caught: second_best,
         })
     }
 

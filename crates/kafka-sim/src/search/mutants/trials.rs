@@ -74,7 +74,7 @@ const THERE_AND_BACK: Trial = Trial {
     records: 400,
     weather: Weather::ThereAndBack,
     claims: &[Claim::InvariantsHold],
-    seeds: 1_000,
+    seeds: 300,
     ..ELECTIONS
 };
 
@@ -105,7 +105,6 @@ impl Trial {
         Trial {
             mutant: Mutant::NoBrokerEpochCheck,
             deviations: &[
-                broker("broker.heartbeat.interval.ms", "4000"),
                 broker("replica.fetch.max.bytes", "1"),
                 broker("replica.fetch.response.max.bytes", "1"),
             ],
@@ -113,7 +112,7 @@ impl Trial {
             records: 60,
             every_ms: 1_000,
             weather: Weather::StaleJoin,
-            seeds: 2_000,
+            seeds: 300,
             ..USUAL
         },
         Trial {
