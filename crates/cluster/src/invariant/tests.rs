@@ -81,6 +81,7 @@ impl Replica {
 
     fn cut(&mut self, to: i64) {
         self.log.truncate_to(&mut self.disk, to, SimTime::ZERO).unwrap();
+        self.high_watermark = self.high_watermark.min(to);
     }
 }
 
