@@ -36,6 +36,10 @@ bench-tcp *args:
     cargo build --release -p kafka-sim-cli
     cargo run --release --manifest-path interop/bench/Cargo.toml -- --sim "${CARGO_TARGET_DIR:-target}/release/kafka-sim" {{args}}
 
+# Every planted flaw is found by searching: `just mutants --json`, `just mutants elr-off`
+mutants *args:
+    cargo run --release --features mutants -p kafka-sim-cli -- mutants {{args}}
+
 # The same hashes twice, and in debug and release
 determinism seeds="5":
     .ci/determinism {{seeds}}

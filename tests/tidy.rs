@@ -320,6 +320,62 @@ fn every_crate_obeys_the_lints_of_the_workspace() {
     none("these manifests lack the lints of the workspace", &free);
 }
 
+/// A line that has to do with mutants outside of their own room is either the attribute that keeps it out of other
+/// builds, or belongs to what that attribute stands before.
+#[test]
+fn mutants_are_compiled_only_where_they_are_asked_for() {
+    const GATE: &str = "#[cfg(feature = \"mutants\")]";
+    let gated_rooms = [
+        "crates/cluster/src/mutant.rs",
+        "crates/kafka-sim/src/search/mutants/",
+        "crates/cli/src/mutants/",
+    ];
+    let (mut open, mut gates) = (Vec::new(), 0);
+    for name in ["core", "cluster", "client", "check", "kafka-sim", "cli"] {
+        for file in files(&format!("crates/{name}/src")) {
+            if !file.is_source_of(name) || gated_rooms.iter().any(|room| file.path.starts_with(room)) {
+                continue;
+            }
+            // How far what the last gate stands before is indented, until it has ended.
+            let mut gated: Option<usize> = None;
+            for (number, line) in file.code().filter(|(_, line)| !line.trim().is_empty()) {
+                let indent = line.len() - line.trim_start().len();
+                if line.trim() == GATE {
+                    gates += 1;
+                    gated = Some(indent);
+                    continue;
+                }
+                let inside = gated.is_some();
+                if line.to_lowercase().contains("mutant")
+                    && !inside
+                    && !line.contains("feature = \"mutants\"")
+                    && !line.contains("compile_fail")
+                {
+                    open.push(format!("{}:{number}: {}", file.path, line.trim()));
+                }
+                let ends = line.trim_end().ends_with([';', ',', '}']) && !line.trim_end().ends_with("=> {");
+                if gated == Some(indent) && ends {
+                    gated = None;
+                }
+            }
+        }
+    }
+    none("of mutants, in every build", &open);
+    assert!(gates > 20, "only {gates} places know of mutants");
+    let features = files("crates")
+        .into_iter()
+        .filter(|file| file.path.ends_with("Cargo.toml"));
+    let switched_on: Vec<String> = features
+        .filter(|file| {
+            file.text
+                .lines()
+                .any(|line| line.starts_with("default") && line.contains("mutants"))
+        })
+        .map(|file| file.path)
+        .collect();
+    none("mutants are on by default", &switched_on);
+}
+
 #[test]
 fn the_licences_are_here() {
     for name in ["LICENSE-MIT", "LICENSE-APACHE"] {

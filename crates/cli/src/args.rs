@@ -30,6 +30,9 @@ pub(crate) enum Command {
     Soak(crate::soak::SoakArgs),
     /// Judge a history of a real client, recorded as JSON lines.
     Judge(JudgeArgs),
+    /// Search for planted flaws, to see whether searching finds them.
+    #[cfg(feature = "mutants")]
+    Mutants(crate::mutants::MutantsArgs),
     /// Repeat a run that `serve --record` or `soak` has written down.
     Replay(ReplayArgs),
 }

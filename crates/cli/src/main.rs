@@ -9,6 +9,8 @@ mod failure;
 mod judge;
 mod matrix;
 mod page;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod replay;
 mod scenarios;
 mod serve;
@@ -35,6 +37,8 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Soak(args) => soak::run(args),
         Command::Judge(args) => judge::run(args),
+        #[cfg(feature = "mutants")]
+        Command::Mutants(args) => mutants::run(args),
         Command::Replay(args) => replay::run(args),
     };
     outcome.unwrap_or_else(|failure| failure.report())
@@ -45,6 +49,8 @@ fn report_to_standard_error(command: &Command) {
     let default = match command {
         // What single runs have to say drowns the answer.
         Command::Check(_) | Command::Matrix(_) | Command::Soak(_) => "error",
+        #[cfg(feature = "mutants")]
+        Command::Mutants(_) => "error",
         _ => "warn,kafka_sim=info",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));

@@ -43,6 +43,8 @@ pub struct Report {
     pub counts: Counts,
     /// The stories of the violations that could be explained, in any order.
     pub explanations: Vec<Explanation>,
+    /// What was seen inside the cluster that must not be, one sentence each.
+    pub breaches: Vec<String>,
 }
 
 impl Report {
@@ -52,12 +54,19 @@ impl Report {
             counts: verdict.counts(),
             verdict,
             explanations,
+            breaches: Vec::new(),
         }
     }
 
-    /// Whether the verdict [is clean](Verdict::is_clean).
+    /// Adds what was seen inside the cluster that must not be, whether or not clients came to notice it.
+    #[must_use]
+    pub fn with_breaches(self, breaches: Vec<String>) -> Report {
+        Report { breaches, ..self }
+    }
+
+    /// Whether the verdict [is clean](Verdict::is_clean), and nothing was seen inside the cluster that must not be.
     pub fn is_clean(&self) -> bool {
-        self.verdict.is_clean()
+        self.verdict.is_clean() && self.breaches.is_empty()
     }
 }
 
@@ -91,6 +100,9 @@ impl fmt::Display for Report {
             if count > shown {
                 writeln!(f, "  and {} more", count - shown)?;
             }
+        }
+        for breach in self.breaches.iter().take(shown) {
+            writeln!(f, "INVARIANT BROKEN: {breach}")?;
         }
         Ok(())
     }

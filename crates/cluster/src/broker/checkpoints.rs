@@ -173,6 +173,11 @@ impl Broker {
         let mut raised = Vec::new();
         for partition in self.partitions.values_mut().filter(|partition| chosen(partition)) {
             let (high_watermark, log_start) = (partition.high_watermark, partition.log.log_start_offset());
+            #[cfg(feature = "mutants")]
+            let high_watermark = match partition.mutant {
+                Some(crate::mutant::Mutant::RetentionDeletesUnreplicated) => partition.log.log_end_offset(),
+                _ => high_watermark,
+            };
             partition
                 .log
                 .apply_retention(ctx.disk, ctx.now, ctx.now_ms, high_watermark);

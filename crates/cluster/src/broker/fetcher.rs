@@ -93,11 +93,18 @@ impl Broker {
             };
             fetcher.parts.insert(tp, PartFetch::Ready);
             wanted += 1;
+            let last_fetched_epoch = partition.log.latest_epoch().unwrap_or(-1);
+            #[cfg(feature = "mutants")]
+            let last_fetched_epoch = if partition.compares_no_epochs() {
+                -1
+            } else {
+                last_fetched_epoch
+            };
             let part = ReplicaPart {
                 tp,
                 leader_epoch: partition.leader_epoch,
                 fetch_offset: partition.log.log_end_offset(),
-                last_fetched_epoch: partition.log.latest_epoch().unwrap_or(-1),
+                last_fetched_epoch,
                 log_start: partition.log.log_start_offset(),
             };
             if fetcher.session.insert(tp, part) != Some(part) {
@@ -169,6 +176,8 @@ impl Broker {
         if stale || fetcher.parts.get(&tp) != Some(&PartFetch::Ready) {
             return;
         }
+        #[cfg(feature = "mutants")]
+        self.note_compared(tp, &part);
         if !part.error.is_ok() {
             self.on_fetch_error(ctx, leader, tp, part.error, sent.leader_epoch);
         } else if let Some((epoch, end)) = part.diverging {
@@ -176,6 +185,16 @@ impl Broker {
         } else {
             self.append_fetched(ctx, leader, &part);
         }
+    }
+
+    /// The leader has compared the logs, and found no difference or said where to cut.
+    #[cfg(feature = "mutants")]
+    fn note_compared(&mut self, tp: Tp, part: &ReplicaFetchedPart) {
+        let at_once = self.spec.mutant == Some(crate::mutant::Mutant::SingleShotTruncation);
+        let Some(partition) = self.partitions.get_mut(&tp) else {
+            return;
+        };
+        partition.compared |= part.error.is_ok() && (part.diverging.is_none() || at_once);
     }
 
     fn append_fetched(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId, part: &ReplicaFetchedPart) {

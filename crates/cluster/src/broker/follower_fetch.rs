@@ -186,10 +186,17 @@ impl Broker {
                 ErrorCode::UNKNOWN_TOPIC_ID
             });
         };
-        if part.leader_epoch < partition.leader_epoch {
+        let asked_in = part.leader_epoch;
+        #[cfg(feature = "mutants")]
+        let asked_in = if partition.mutant == Some(crate::mutant::Mutant::NoFetchEpochFencing) {
+            partition.leader_epoch
+        } else {
+            asked_in
+        };
+        if asked_in < partition.leader_epoch {
             return Err(ErrorCode::FENCED_LEADER_EPOCH);
         }
-        if part.leader_epoch > partition.leader_epoch {
+        if asked_in > partition.leader_epoch {
             return Err(ErrorCode::UNKNOWN_LEADER_EPOCH);
         }
         let Role::Leader(leading) = &partition.role else {
@@ -198,6 +205,10 @@ impl Broker {
         let Some(remote) = leading.remotes.get(&from) else {
             return Err(ErrorCode::UNKNOWN_LEADER_EPOCH);
         };
+        #[cfg(feature = "mutants")]
+        if partition.mutant == Some(crate::mutant::Mutant::NoBrokerEpochCheck) {
+            return Ok(());
+        }
         if broker_epoch < remote.broker_epoch {
             return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
         }

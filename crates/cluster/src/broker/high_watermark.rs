@@ -13,14 +13,23 @@ fn replicated_up_to(partition: &Partition, image: &MetadataImage, lag: Duration,
     let Role::Leader(leading) = &partition.role else {
         return None;
     };
-    if partition.isr.committed().len() < partition.effective_min_isr() {
+    let too_few = partition.isr.committed().len() < partition.effective_min_isr();
+    #[cfg(feature = "mutants")]
+    let too_few = too_few && partition.mutant != Some(crate::mutant::Mutant::HighWatermarkBelowMinIsr);
+    if too_few {
         return None;
     }
     let leader_end = partition.log.log_end_offset();
     let unflushed = leading.unflushed.iter().find(|(until, _)| now < *until);
     let own = unflushed.map_or(leader_end, |(_, end)| *end);
     let counted = |id: BrokerId, remote: &super::Remote| {
-        partition.isr.maximal_contains(id)
+        let in_sync = partition.isr.maximal_contains(id);
+        #[cfg(feature = "mutants")]
+        let in_sync = match partition.mutant {
+            Some(crate::mutant::Mutant::NonMaximalIsr) => partition.isr.proposed_contains(id),
+            _ => in_sync,
+        };
+        in_sync
             || (remote.is_caught_up(leader_end, now, lag) && super::isr::is_eligible(image, id, remote.broker_epoch))
     };
     let counting = leading.remotes.iter().filter(|(id, remote)| counted(**id, remote));

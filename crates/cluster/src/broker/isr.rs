@@ -45,13 +45,24 @@ impl IsrState {
                 .is_some_and(|p| p.proposed.iter().any(|(b, _)| *b == id))
     }
 
+    /// The set that the leader has proposed last.
+    #[cfg(feature = "mutants")]
+    pub(crate) fn proposed_contains(&self, id: BrokerId) -> bool {
+        match &self.pending {
+            Some(pending) => pending.proposed.iter().any(|(member, _)| *member == id),
+            None => self.committed.contains(&id),
+        }
+    }
+
+    /// Those that the leader waits for.
+    pub(crate) fn maximal(&self) -> impl Iterator<Item = BrokerId> {
+        let proposed = self.pending.iter().flat_map(|p| &p.proposed).map(|(id, _)| *id);
+        let joining = proposed.filter(|id| !self.committed.contains(id));
+        self.committed.iter().copied().chain(joining)
+    }
+
     pub(crate) fn maximal_len(&self) -> usize {
-        let joining = self
-            .pending
-            .iter()
-            .flat_map(|p| &p.proposed)
-            .filter(|(id, _)| !self.committed.contains(id));
-        self.committed.len() + joining.count()
+        self.maximal().count()
     }
 }
 
@@ -76,7 +87,13 @@ impl Broker {
             return;
         }
         let caught_up = remote.log_end >= partition.high_watermark && remote.log_end >= leading.epoch_start;
-        if !caught_up || !is_eligible(&self.image, follower, remote.broker_epoch) {
+        let fetched_with = remote.broker_epoch;
+        #[cfg(feature = "mutants")]
+        let fetched_with = match self.spec.mutant {
+            Some(crate::mutant::Mutant::NoBrokerEpochCheck) => -1,
+            _ => fetched_with,
+        };
+        if !caught_up || !is_eligible(&self.image, follower, fetched_with) {
             return;
         }
         let mut isr = partition.isr.committed.clone();

@@ -140,8 +140,10 @@ impl Broker {
                         cut_bytes: report.truncated_bytes,
                     });
                 }
-                self.partitions
-                    .insert(tp, Partition::new(tp, name, log, high_watermark));
+                let partition = Partition::new(tp, name, log, high_watermark);
+                #[cfg(feature = "mutants")]
+                let partition = partition.with_mutant(self.spec.mutant);
+                self.partitions.insert(tp, partition);
             }
             Err(_) => self.fail_log_dir(ctx),
         }

@@ -142,6 +142,8 @@ pub(crate) struct BrokerSpec {
     pub(crate) listeners: Arc<[(Arc<str>, u16)]>,
     /// `server.properties` of this broker.
     pub(crate) config: BrokerConfig,
+    #[cfg(feature = "mutants")]
+    pub(crate) mutant: Option<crate::mutant::Mutant>,
 }
 
 /// A broker process.

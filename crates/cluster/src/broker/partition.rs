@@ -36,6 +36,11 @@ pub(crate) struct Partition {
     pub(crate) cleaned_to: Option<Offset>,
     /// A batch cannot be read, so the log is left alone by the cleaners.
     pub(crate) uncleanable: bool,
+    #[cfg(feature = "mutants")]
+    pub(crate) mutant: Option<crate::mutant::Mutant>,
+    /// Its log was compared with the leader's since it began to follow.
+    #[cfg(feature = "mutants")]
+    pub(crate) compared: bool,
 }
 
 /// What this replica is to its partition.
@@ -97,6 +102,30 @@ impl Partition {
             checkpointed_hw: high_watermark,
             cleaned_to: None,
             uncleanable: false,
+            #[cfg(feature = "mutants")]
+            mutant: None,
+            #[cfg(feature = "mutants")]
+            compared: false,
+        }
+    }
+
+    #[cfg(feature = "mutants")]
+    pub(crate) fn with_mutant(mut self, mutant: Option<crate::mutant::Mutant>) -> Self {
+        self.mutant = mutant;
+        self.log.mutant = mutant;
+        self
+    }
+
+    /// A follower does not compare its log with the leader's, or not again.
+    #[cfg(feature = "mutants")]
+    pub(crate) fn compares_no_epochs(&self) -> bool {
+        use crate::mutant::Mutant;
+        match self.mutant {
+            Some(Mutant::TruncateToHighWatermark) => true,
+            Some(Mutant::SingleShotTruncation | Mutant::NoFetchEpochFencing | Mutant::SkippedTruncation) => {
+                self.compared
+            }
+            _ => false,
         }
     }
 

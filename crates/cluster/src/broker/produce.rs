@@ -157,6 +157,10 @@ impl Broker {
                 outcome.log_append_time = appended.log_append_time;
                 outcome.log_start = appended.log_start_offset;
                 outcome.pending = acks == -1;
+                #[cfg(feature = "mutants")]
+                {
+                    outcome.pending &= partition.mutant != Some(crate::mutant::Mutant::AckOnAppend);
+                }
                 ctx.event(Event::Appended {
                     broker: id,
                     tp,

@@ -20,6 +20,8 @@ impl Broker {
             return;
         }
         let new_epoch = state.leader_epoch > partition.leader_epoch;
+        #[cfg(feature = "mutants")]
+        let new_epoch = new_epoch && !skips_truncation(self.spec.mutant, id, &partition.role, state);
         if state.leader == Some(id) {
             if new_epoch || !partition.is_leader() {
                 self.become_leader(ctx, tp, state);
@@ -29,6 +31,12 @@ impl Broker {
         } else if new_epoch || partition.is_leader() || state.leader != followed(&partition.role) {
             self.become_follower(ctx, tp, state);
         } else if let Some(partition) = self.partitions.get_mut(&tp) {
+            #[cfg(feature = "mutants")]
+            if state.leader_epoch > partition.leader_epoch
+                && let Some(leader) = state.leader
+            {
+                self.fetchers.entry(leader).or_default().add(tp);
+            }
             partition.adopt(state);
         }
     }
@@ -111,9 +119,22 @@ impl Broker {
         };
         partition.adopt(state);
         partition.role = Role::Follower { leader: state.leader };
+        #[cfg(feature = "mutants")]
+        {
+            partition.compared = false;
+        }
         // Without any epoch the log says nothing about which leader wrote it: only the high watermark is safe.
-        if partition.log.latest_epoch().is_none() && partition.log.log_end_offset() > partition.high_watermark {
-            let target = partition.high_watermark;
+        let tells_nothing = partition.log.latest_epoch().is_none();
+        #[cfg(feature = "mutants")]
+        let tells_nothing = tells_nothing || self.spec.mutant == Some(crate::mutant::Mutant::TruncateToHighWatermark);
+        if tells_nothing && partition.log.log_end_offset() > partition.high_watermark {
+            let (from, target) = (partition.log.log_end_offset(), partition.high_watermark);
+            ctx.event(Event::Truncated {
+                broker: id,
+                tp,
+                from,
+                to: target,
+            });
             if partition.log.truncate_to(ctx.disk, target, ctx.now).is_err() {
                 return self.fail_log_dir(ctx);
             }
@@ -201,4 +222,12 @@ fn followed(role: &Role) -> Option<BrokerId> {
         Role::Follower { leader } => *leader,
         Role::Leader(_) => None,
     }
+}
+
+/// A follower that takes a newer epoch of the leader it follows for nothing new.
+#[cfg(feature = "mutants")]
+fn skips_truncation(mutant: Option<crate::mutant::Mutant>, id: BrokerId, role: &Role, state: &PartitionState) -> bool {
+    mutant == Some(crate::mutant::Mutant::SkippedTruncation)
+        && state.leader.is_some_and(|leader| leader != id)
+        && state.leader == followed(role)
 }

@@ -20,6 +20,12 @@ impl Broker {
             Some((_, own_epoch_end)) => own_epoch_end,
             None => end,
         };
+        #[cfg(feature = "mutants")]
+        let target = if partition.mutant == Some(crate::mutant::Mutant::SingleShotTruncation) {
+            end
+        } else {
+            target
+        };
         self.truncate(ctx, tp, target.min(own_end));
     }
 

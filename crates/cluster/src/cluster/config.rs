@@ -8,6 +8,7 @@ use kafka_sim_core::{ConfigError, WallClock};
 
 use crate::config::{BrokerConfig, validate_topic_config};
 use crate::disk::DiskConfig;
+use crate::invariant::Inspection;
 use crate::net::{Latency, LinkConfig, NetConfig};
 use crate::trace::Keep;
 
@@ -78,6 +79,11 @@ pub struct ClusterConfig {
     pub keep_events: bool,
     /// Keep at least the events that [are rare](crate::event::Event::is_rare).
     pub keep_rare_events: bool,
+    /// How often [invariants](crate::invariant) are looked at. It changes nothing about a run.
+    pub inspection: Inspection,
+    /// The flaw that the cluster has, for tests of checks.
+    #[cfg(feature = "mutants")]
+    pub mutant: Option<crate::mutant::Mutant>,
 }
 
 /// 2023-11-14T22:13:20Z: what wall clocks show at the start of a simulated run.
@@ -123,6 +129,9 @@ impl ClusterConfig {
             wall_clock: WallClock::starting_at(0),
             keep_events: false,
             keep_rare_events: false,
+            inspection: Inspection::default(),
+            #[cfg(feature = "mutants")]
+            mutant: None,
         }
     }
 

@@ -18,6 +18,7 @@ impl Cluster {
 
     pub(super) fn event(&mut self, event: &Event) {
         self.trace.record(self.now, event);
+        self.inspector.note(event);
         let image = self.controller.image();
         self.marks
             .observe(event, |id| image.topics.get(&id).map(|t| &*t.name), &mut self.reached);
@@ -205,6 +206,9 @@ impl Cluster {
                 partitions: i32::try_from(partitions).expect("partition counts are int32"),
             },
             ControllerEvent::TopicDeleted { id, .. } => Event::TopicDeleted { topic: id },
+            ControllerEvent::ConfigChanged { key, .. } if &*key == "min.insync.replicas" => {
+                return self.inspector.min_isr_changed();
+            }
             ControllerEvent::ControlledShutdown { .. }
             | ControllerEvent::PartitionAdded { .. }
             | ControllerEvent::ConfigChanged { .. } => return,

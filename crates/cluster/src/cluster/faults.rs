@@ -190,12 +190,15 @@ impl Cluster {
     fn break_fsync(&mut self, nodes: Vec<usize>, fault: SyncFault) {
         for index in nodes {
             self.nodes[index].disk.set_sync_fault(fault);
+            self.nodes[index].distrusted |= !matches!(fault, SyncFault::Slow(_));
         }
     }
 
     fn corrupt_tail(&mut self, index: usize, topic: &str, partition: i32) {
         let node = &mut self.nodes[index];
         node.disk.corrupt_tail(&format!("{topic}-{partition}/"), &mut node.rng);
+        let broker = node.id();
+        self.inspector.lost_data(broker, |_| true);
     }
 
     fn elect(&mut self, election: ElectionType, topic: &str, partition: i32) {

@@ -6,6 +6,7 @@ mod effects;
 mod fates;
 mod faults;
 mod gate;
+mod inspect;
 mod io;
 mod look;
 mod node;
@@ -25,6 +26,7 @@ use crate::broker::{CloseReason, Effect};
 use crate::controller::{Controller, ControllerOutput};
 use crate::disk::Survivors;
 use crate::fault::ScheduledFault;
+use crate::invariant::Inspector;
 use crate::mark::MarkCounter;
 use crate::net::{ChannelId, Endpoint, Net};
 use crate::trace::Trace;
@@ -149,6 +151,7 @@ pub struct Cluster {
     faults: FaultBoard,
     gate: Gate,
     trace: Trace,
+    inspector: Inspector,
     marks: MarkCounter,
     reached: Vec<usize>,
     topics_to_create: Vec<Topic>,
@@ -180,12 +183,15 @@ impl Cluster {
         let nodes = (0..config.brokers)
             .map(|index| Node::new(&config, index, &listeners, seed))
             .collect();
+        let controller = Controller::new(config.broker_config.clone(), seed);
+        #[cfg(feature = "mutants")]
+        let controller = controller.with_mutant(config.mutant);
         let mut cluster = Cluster {
             seed,
             now: SimTime::ZERO,
             net: Net::new(config.network, seed),
             nodes,
-            controller: Controller::new(config.broker_config.clone(), seed),
+            controller,
             clients: BTreeMap::new(),
             channels: BTreeMap::new(),
             hosts: BTreeMap::new(),
@@ -195,6 +201,7 @@ impl Cluster {
             faults: FaultBoard::default(),
             gate: Gate::default(),
             trace: Trace::new(config.keep()),
+            inspector: Inspector::new(config.inspection),
             marks: MarkCounter::new(),
             reached: Vec::new(),
             topics_to_create: config.topics.clone(),

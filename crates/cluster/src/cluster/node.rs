@@ -19,6 +19,8 @@ pub(super) struct Node {
     pub(super) starts: u64,
     pub(super) paused: bool,
     pub(super) refuses: bool,
+    /// The disk once lied, or failed to sync.
+    pub(super) distrusted: bool,
     /// What arrived while the process was paused.
     pub(super) stash: VecDeque<Work>,
     pub(super) rng: SimRng,
@@ -34,6 +36,8 @@ impl Node {
             cluster_id: Arc::from("kafka-sim"),
             listeners: listeners.clone(),
             config: config.broker_config.clone(),
+            #[cfg(feature = "mutants")]
+            mutant: config.mutant,
         };
         Node {
             spec: Arc::new(spec),
@@ -42,6 +46,7 @@ impl Node {
             starts: 0,
             paused: false,
             refuses: false,
+            distrusted: false,
             stash: VecDeque::new(),
             rng: seed.stream("disk", index as u64),
         }

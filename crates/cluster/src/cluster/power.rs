@@ -71,6 +71,9 @@ impl Cluster {
             broker,
             lost_bytes: report.lost_bytes(),
         });
+        if report.lost_bytes() > 0 {
+            self.unsynced_lost(index);
+        }
         self.end_process(index);
         let channels: Vec<_> = self.net.channels_of(Endpoint::Broker(broker)).collect();
         self.net.power_off(Endpoint::Broker(broker));

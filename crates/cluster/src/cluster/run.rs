@@ -32,6 +32,7 @@ impl Cluster {
             }
             self.end_exited(out);
             self.apply_effects(out);
+            self.inspect_turn();
         }
     }
 

@@ -66,6 +66,11 @@ impl Controller {
 
     /// A member must be in service, in the very incarnation that the leader has seen.
     fn may_join_isr(&self, replica: BrokerId, epoch: i64) -> bool {
+        #[cfg(feature = "mutants")]
+        let epoch = match self.mutant {
+            Some(crate::mutant::Mutant::NoBrokerEpochCheck) => -1,
+            _ => epoch,
+        };
         self.image.brokers.get(&replica).is_some_and(|state| {
             !state.fenced && !state.in_controlled_shutdown && (epoch == -1 || epoch == state.epoch)
         })

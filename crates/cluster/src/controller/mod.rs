@@ -59,6 +59,8 @@ pub struct Controller {
     rebalance_at: Option<SimTime>,
     /// When leaderless partitions are next looked at, if there are any.
     unclean_check_at: Option<SimTime>,
+    #[cfg(feature = "mutants")]
+    mutant: Option<crate::mutant::Mutant>,
 }
 
 impl Controller {
@@ -77,6 +79,8 @@ impl Controller {
             next_producer_id: 0,
             rebalance_at: None,
             unclean_check_at: None,
+            #[cfg(feature = "mutants")]
+            mutant: None,
         };
         if controller.elr_enabled() {
             let value = controller.properties.min_insync_replicas.to_string();
@@ -218,7 +222,16 @@ impl Controller {
         &self.defaults
     }
 
+    #[cfg(feature = "mutants")]
+    pub(crate) fn with_mutant(self, mutant: Option<crate::mutant::Mutant>) -> Self {
+        Self { mutant, ..self }
+    }
+
     fn elr_enabled(&self) -> bool {
+        #[cfg(feature = "mutants")]
+        if self.mutant == Some(crate::mutant::Mutant::ElrOff) {
+            return false;
+        }
         self.properties.eligible_leader_replicas_enable
     }
 

@@ -145,6 +145,10 @@ impl Log {
 
     /// The original if a client's batch is a duplicate.
     fn check_producers(&self, batches: &Batches, origin: AppendOrigin) -> Result<Option<BatchMeta>, AppendError> {
+        #[cfg(feature = "mutants")]
+        if self.mutant == Some(crate::mutant::Mutant::NoDuplicateCheck) {
+            return Ok(None);
+        }
         let from_client = origin == AppendOrigin::Client;
         for batch in batches.iter().filter(|batch| batch.header.has_producer_id()) {
             let original = self.producers.duplicate_of(&batch.header).filter(|_| from_client);

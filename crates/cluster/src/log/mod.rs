@@ -16,6 +16,7 @@ mod error;
 mod flush;
 mod follower;
 mod index;
+mod marks;
 mod producers;
 mod read;
 mod recovery;
@@ -39,6 +40,7 @@ pub use append::{AppendOrigin, Appended};
 pub use cleaner::{Cleanable, Cleaned, Cleaning, CleaningError};
 pub use config::{LogConfig, TopicCompression};
 pub use error::AppendError;
+pub(crate) use marks::ProducerMark;
 pub use read::ReadOutcome;
 pub use recovery::{OpenOptions, RecoveryReport};
 pub use retention::{RetentionReason, Retired};
@@ -70,6 +72,8 @@ pub struct Log {
     cleaning: Option<Box<cleaner::Job>>,
     /// First offsets of the segments begun since [`Log::take_rolled`].
     rolled: Vec<Offset>,
+    #[cfg(feature = "mutants")]
+    pub(crate) mutant: Option<crate::mutant::Mutant>,
 }
 
 impl Log {

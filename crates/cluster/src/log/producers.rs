@@ -66,6 +66,10 @@ impl ProducerStates {
         self.states.iter().map(|(id, state)| (*id, state))
     }
 
+    pub(super) fn get(&self, id: i64) -> Option<&ProducerState> {
+        self.states.get(&id)
+    }
+
     pub(super) fn insert(&mut self, id: i64, state: ProducerState) {
         self.states.insert(id, state);
     }

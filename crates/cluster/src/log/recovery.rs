@@ -69,6 +69,8 @@ impl Log {
             failure: None,
             cleaning: None,
             rolled: Vec::new(),
+            #[cfg(feature = "mutants")]
+            mutant: None,
         };
         log.load_segments(disk, &options, &mut report);
         log.settle_bounds(disk, &options, &mut report)?;

@@ -27,6 +27,8 @@ pub enum Claim {
     EveryAckedProcessed,
     /// Once everything is healed, the cluster comes to rest and can be read to its end.
     ComesToRest,
+    /// No [invariant](kafka_sim_cluster::invariant) of the cluster broke without an excuse.
+    InvariantsHold,
 }
 
 impl Claim {
@@ -40,9 +42,10 @@ impl Claim {
         Claim::NothingRefusedAppears,
         Claim::SendsResolved,
         Claim::ComesToRest,
+        Claim::InvariantsHold,
     ];
 
-    /// The promise behind it; none for [`Claim::ComesToRest`], which no history can tell.
+    /// The promise behind it; none for what no history can tell.
     pub fn promise(self) -> Option<Promise> {
         match self {
             Claim::AckedSurvives => Some(Promise::AckedSurvives),
@@ -52,7 +55,7 @@ impl Claim {
             Claim::NothingRefusedAppears => Some(Promise::NothingRefusedAppears),
             Claim::SendsResolved => Some(Promise::SendsResolved),
             Claim::EveryAckedProcessed => Some(Promise::EveryAckedProcessed),
-            Claim::ComesToRest => None,
+            Claim::ComesToRest | Claim::InvariantsHold => None,
         }
     }
 
@@ -68,6 +71,7 @@ impl fmt::Display for Claim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.promise() {
             Some(promise) => promise.fmt(f),
+            None if *self == Claim::InvariantsHold => f.write_str("the invariants of replication hold"),
             None => f.write_str("the healed cluster comes to rest and can be read to its end"),
         }
     }

@@ -27,6 +27,8 @@ mod failure;
 mod generate;
 mod hunt;
 mod milder;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 mod names;
 mod parallel;
 mod pinned;

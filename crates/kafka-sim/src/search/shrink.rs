@@ -25,9 +25,17 @@ pub struct Shrunk {
 /// partitions, and fewer brokers, though never fewer than replicas, which promises depend on. The seed stays, and so does
 /// the claim that breaks. Equal arguments give equal results.
 pub fn shrink(world: &World, seed: Seed, schedule: &Schedule, claim: Claim) -> Shrunk {
+    let fails = |world: &World, schedule: &Schedule| {
+        let outcome = world.outcome(seed, schedule);
+        outcome.is_ok_and(|outcome| outcome.broken.contains(&claim))
+    };
+    shrink_while(world, schedule, &fails)
+}
+
+/// Shrinks as long as `fails` says that what is left still does.
+pub(super) fn shrink_while(world: &World, schedule: &Schedule, fails: &dyn Fn(&World, &Schedule) -> bool) -> Shrunk {
     let mut shrinking = Shrinking {
-        seed,
-        claim,
+        fails,
         runs: 0,
         world: world.clone(),
         schedule: schedule.clone(),
@@ -40,22 +48,20 @@ pub fn shrink(world: &World, seed: Seed, schedule: &Schedule, claim: Claim) -> S
     }
 }
 
-struct Shrinking {
-    seed: Seed,
-    claim: Claim,
+struct Shrinking<'a> {
+    fails: &'a dyn Fn(&World, &Schedule) -> bool,
     runs: u32,
     world: World,
     schedule: Schedule,
 }
 
-impl Shrinking {
+impl Shrinking<'_> {
     fn still_fails(&mut self, world: &World, schedule: &Schedule) -> bool {
         if self.runs >= RUNS {
             return false;
         }
         self.runs += 1;
-        let outcome = world.outcome(self.seed, schedule);
-        outcome.is_ok_and(|outcome| outcome.broken.contains(&self.claim))
+        (self.fails)(world, schedule)
     }
 
     /// Takes the schedule if it fails as well.

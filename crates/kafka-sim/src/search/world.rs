@@ -41,6 +41,10 @@ pub struct World {
     pub consumers: Option<Consumers>,
     /// What is set.
     pub settings: Settings,
+    /// The flaw that the cluster has. No file knows it.
+    #[cfg(feature = "mutants")]
+    #[serde(skip)]
+    pub mutant: Option<kafka_sim_cluster::mutant::Mutant>,
 }
 
 /// What came of a run, in short.
@@ -68,6 +72,8 @@ impl World {
             records: 200,
             every_ms: 330,
             settings,
+            #[cfg(feature = "mutants")]
+            mutant: None,
         }
     }
 
@@ -107,7 +113,11 @@ impl World {
         for (key, value) in &self.settings.broker {
             sim = sim.broker_config(key, value);
         }
-        sim = sim.topic(topic).producer(plan).faults(schedule.clone());
+        #[cfg(feature = "mutants")]
+        let sim = sim
+            .mutant(self.mutant)
+            .inspect(kafka_sim_cluster::invariant::Inspection::EveryTurn);
+        let sim = sim.topic(topic).producer(plan).faults(schedule.clone());
         Ok(match &self.consumers {
             Some(consumers) => sim.consumer(consumers.plan(&self.topic, &self.settings.consumer)?),
             None => sim,
@@ -149,6 +159,7 @@ impl World {
         let (run, verdict) = ran?;
         let broken = Claim::ALL.into_iter().filter(|claim| match claim.promise() {
             Some(promise) => verdict.violations_of(promise).next().is_some(),
+            None if *claim == Claim::InvariantsHold => !run.breaches.is_empty(),
             // What was not read to its end cannot be judged, and counts as not at rest.
             None => !run.converged || (!verdict.holds() && verdict.violations().is_empty()),
         });

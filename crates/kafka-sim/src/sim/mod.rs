@@ -22,6 +22,7 @@ use std::time::Duration;
 use kafka_sim_client::{Reader, ReaderConfig};
 use kafka_sim_cluster::disk::DiskConfig;
 use kafka_sim_cluster::fault::{Schedule, ScheduledFault, Trigger};
+use kafka_sim_cluster::invariant::Inspection;
 use kafka_sim_cluster::net::NetConfig;
 use kafka_sim_cluster::{Cluster, ClusterConfig, Input, Topic};
 use kafka_sim_core::{ConfigError, Seed, SimTime};
@@ -180,6 +181,21 @@ impl Sim {
     #[must_use]
     pub fn keep_events(mut self, keep: bool) -> Sim {
         self.cluster.keep_events = keep;
+        self
+    }
+
+    /// How often the cluster's invariants are looked at. What comes of a run does not depend on it.
+    #[must_use]
+    pub fn inspect(mut self, inspection: Inspection) -> Sim {
+        self.cluster.inspection = inspection;
+        self
+    }
+
+    /// The flaw that the cluster has.
+    #[cfg(feature = "mutants")]
+    #[must_use]
+    pub fn mutant(mut self, mutant: Option<kafka_sim_cluster::mutant::Mutant>) -> Sim {
+        self.cluster.mutant = mutant;
         self
     }
 

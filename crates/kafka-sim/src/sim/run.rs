@@ -3,6 +3,7 @@
 use kafka_sim_check::{Dangers, History, Observation, Promise, Report, Verdict, judge};
 use kafka_sim_cluster::event::Event;
 use kafka_sim_cluster::fault::Schedule;
+use kafka_sim_cluster::invariant::Breach;
 use kafka_sim_cluster::view::View;
 use kafka_sim_core::{Seed, SimTime};
 
@@ -32,6 +33,8 @@ pub struct Run {
     pub converged: bool,
     /// Deliveries and timers that the run consisted of.
     pub steps: u64,
+    /// Invariants of the cluster that did not hold, and nothing that excuses it.
+    pub breaches: Vec<Breach>,
     /// How often each mark occurred, in the order of `MarkName::ALL`.
     pub(crate) marks: Vec<u64>,
     /// The trace kept every event.
@@ -43,8 +46,9 @@ pub struct Run {
 }
 
 impl Run {
-    pub(super) fn new(sim: &Sim, world: World, started_at: SimTime, healed_at: SimTime, converged: bool) -> Run {
+    pub(super) fn new(sim: &Sim, mut world: World, started_at: SimTime, healed_at: SimTime, converged: bool) -> Run {
         let mut history = world.history;
+        let breaches = world.cluster.inspect().to_vec();
         let trace_hash = world.cluster.trace().hash();
         let (view, marks) = (world.cluster.view(), world.cluster.marks().totals().to_vec());
         let steps = world.cluster.steps() + world.steps;
@@ -56,6 +60,7 @@ impl Run {
             });
         }
         Run {
+            breaches,
             dangers: Dangers {
                 cut_short: world.cut_short,
                 ..dangers(&events, &history)
@@ -118,7 +123,7 @@ impl Run {
             .iter()
             .map(|violation| explainer.explain(violation))
             .collect();
-        Report::new(verdict, explanations)
+        Report::new(verdict, explanations).with_breaches(self.breaches.iter().map(ToString::to_string).collect())
     }
 }
 

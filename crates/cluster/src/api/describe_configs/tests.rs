@@ -16,6 +16,8 @@ fn spec() -> BrokerSpec {
         cluster_id: Arc::from("c"),
         listeners: Arc::from([(Arc::from("h0"), 9092), (Arc::from("h1"), 9093)]),
         config: BrokerConfig::default(),
+        #[cfg(feature = "mutants")]
+        mutant: None,
     }
 }
 

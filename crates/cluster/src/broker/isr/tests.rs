@@ -67,6 +67,8 @@ fn leader(bench: &mut Bench) -> Broker {
         cluster_id: Arc::from("test"),
         listeners: Arc::from([]),
         config: BrokerConfig::default(),
+        #[cfg(feature = "mutants")]
+        mutant: None,
     };
     let mut broker = Broker::start(Arc::new(spec), 1, Seed(1), &mut bench.ctx());
     broker.broker_epoch = 1;
