@@ -45,7 +45,7 @@ wasm:
     .ci/run wasm
 
 # Foreign clients against the built binary
-interop: interop-python interop-kcat interop-rdkafka
+interop: interop-python interop-kcat interop-rdkafka interop-page
 
 # confluent-kafka and kafka-python
 interop-python *args:
@@ -56,6 +56,11 @@ interop-python *args:
 interop-kcat:
     cargo build --release -p kafka-sim-cli
     interop/kcat/run
+
+# Pages in headless Chromium
+interop-page:
+    cargo build --release -p kafka-sim-cli
+    interop/page/run
 
 # librdkafka in the same process as the server, while leaders die (needs a C compiler)
 interop-rdkafka *args:

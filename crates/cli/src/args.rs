@@ -57,6 +57,9 @@ pub(crate) struct CheckArgs {
     /// Scenarios to run; all of them if none is named.
     #[arg(value_name = "NAME")]
     pub(crate) names: Vec<String>,
+    /// Only variants of this name, such as weak or safe.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) variant: Option<String>,
     /// Runs of each variant. 20 unless a seed is given.
     #[arg(long, value_name = "N")]
     pub(crate) seeds: Option<u64>,
@@ -69,6 +72,9 @@ pub(crate) struct CheckArgs {
     /// Print one line per run: scenario, variant, seed, trace hash.
     #[arg(long)]
     pub(crate) hashes: bool,
+    /// Draw the run of --seed as a page: that of the variant that is expected to break, if there is one.
+    #[arg(long, value_name = "FILE", requires = "seed", conflicts_with_all = ["json", "hashes", "seeds"])]
+    pub(crate) html: Option<PathBuf>,
 }
 
 /// Arguments of `replay`.
@@ -86,6 +92,9 @@ pub(crate) struct ReplayArgs {
     /// Print the state of every broker and replica.
     #[arg(long)]
     pub(crate) dump: bool,
+    /// Draw a failure as a page.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 fn parse_pair(text: &str) -> Result<(String, String), String> {

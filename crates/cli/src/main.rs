@@ -6,6 +6,7 @@
 mod args;
 mod check;
 mod failure;
+mod page;
 mod replay;
 mod scenarios;
 mod serve;

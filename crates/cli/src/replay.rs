@@ -14,6 +14,11 @@ pub(crate) fn run(args: ReplayArgs) -> Result<ExitCode, Failure> {
     if let Some(failure) = soak::failure_in(&args.file)? {
         return soak::replay(&args, &failure);
     }
+    if args.html.is_some() {
+        return Err(Failure::usage(
+            "--html needs a failure that `soak` has written: a journal does not say what clients made of their answers",
+        ));
+    }
     let journal = Journal::read(&args.file).map_err(|error| Failure::failed(with_file(&args, &error)))?;
     let until = args.until.map_or(Until::End, Until::Time);
     let outcome = replay(&journal, until).map_err(|error| Failure::failed(with_file(&args, &error)))?;

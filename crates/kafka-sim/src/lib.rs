@@ -18,6 +18,7 @@
 //! ```
 
 pub mod catalogue;
+pub mod diagram;
 mod dump;
 mod explain;
 pub mod journal;

@@ -1,9 +1,11 @@
 //! `kafka-sim check`: the catalogue on trial.
 
 mod hashes;
+mod html;
 mod json;
 mod table;
 
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
@@ -26,7 +28,10 @@ struct Tried<'a> {
 
 /// Runs the scenarios; the exit status is 1 if a variant does not behave as the catalogue says.
 pub(crate) fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
-    let scenarios = chosen(&args.names)?;
+    let mut scenarios = chosen(&args.names)?;
+    if let Some(name) = &args.variant {
+        keep_variant(&mut scenarios, name)?;
+    }
     let first = args.seed.unwrap_or(0);
     let count = args
         .seeds
@@ -38,6 +43,9 @@ pub(crate) fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
         ))
     })?;
     let seeds: Vec<Seed> = (first..last).map(Seed).collect();
+    if let Some(file) = &args.html {
+        html::write(file, &scenarios, Seed(first))?;
+    }
     let tried = try_all(&scenarios, &seeds)?;
     let mut out = BufWriter::new(io::stdout().lock());
     if args.json {
@@ -80,6 +88,26 @@ fn chosen(names: &[String]) -> Result<Vec<Scenario>, Failure> {
             })
         })
         .collect()
+}
+
+/// Drops every variant that has another name.
+fn keep_variant(scenarios: &mut Vec<Scenario>, name: &str) -> Result<(), Failure> {
+    let names: BTreeSet<&str> = scenarios
+        .iter()
+        .flat_map(|s| s.variants.iter().map(|v| v.name))
+        .collect();
+    if !names.contains(name) {
+        let names: Vec<&str> = names.into_iter().collect();
+        return Err(Failure::usage(format!(
+            "there is no variant named {name} among: {}",
+            names.join(", ")
+        )));
+    }
+    for scenario in scenarios.iter_mut() {
+        scenario.variants.retain(|variant| variant.name == name);
+    }
+    scenarios.retain(|scenario| !scenario.variants.is_empty());
+    Ok(())
 }
 
 fn try_all<'a>(scenarios: &'a [Scenario], seeds: &[Seed]) -> Result<Vec<Tried<'a>>, Failure> {

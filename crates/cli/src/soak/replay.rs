@@ -38,6 +38,14 @@ pub(crate) fn replay(args: &ReplayArgs, failure: &FailureFile) -> Result<ExitCod
     let mut out = BufWriter::new(io::stdout().lock());
     print(&mut out, args, failure, &replayed)?;
     out.flush()?;
+    if let Some(file) = &args.html {
+        let title = format!(
+            "{}: seed {} of profile {}",
+            failure.broken, failure.seed, failure.profile
+        );
+        let page = kafka_sim::diagram::html(&title, &replayed.run, &replayed.report);
+        crate::page::write(file, &page)?;
+    }
     Ok(if replayed.identical {
         ExitCode::SUCCESS
     } else {

@@ -10,6 +10,12 @@ use kafka_sim_core::{Offset, SimTime};
 use super::Explainer;
 use super::loss::clock;
 
+const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";
+const FAILED_FIRST: &str = "the first attempt of the earlier record failed while a later request was already in flight";
+/// Kafka's `ProducerAppendInfo.checkSequence`: only transactional producers of version 2 must begin with 0.
+const OVERTAKEN: &str = "the earlier record was on its way to a broker that had ceased to lead when later ones were sent \
+                         to the new leader, which knew nothing of this producer and so took a sequence number above 0";
+
 impl Explainer<'_> {
     pub(super) fn explain_duplicate(
         &self,
@@ -68,9 +74,9 @@ impl Explainer<'_> {
         (story, cause)
     }
 
-    /// When a record was appended first, by whom, and under which producer id.
+    /// When what is at this offset was appended, by whom, and under which producer id. An earlier append there was cut off.
     fn append_of(&self, tp: Tp, offset: Offset) -> Option<(SimTime, i32, i64)> {
-        self.events.iter().find_map(|(at, event)| match event {
+        self.events.iter().rev().find_map(|(at, event)| match event {
             Event::Appended {
                 broker,
                 tp: there,
@@ -123,25 +129,23 @@ impl Explainer<'_> {
             }
         }
         let settings = self.settings.producer(producer);
-        let in_flight = settings.map_or(5, |s| s.max_in_flight);
-        let allowed = match settings {
-            Some(s) if !s.idempotent => vec![
-                Setting::new("enable.idempotence", "false"),
-                Setting::new("max.in.flight.requests.per.connection", in_flight.to_string()),
-            ],
-            _ => Vec::new(),
+        let in_flight = settings.map_or(5, |s| s.max_in_flight).to_string();
+        let one_by_one = Setting::new(IN_FLIGHT, "1");
+        let in_flight = Setting::new(IN_FLIGHT, in_flight);
+        let (why, allowed, prevents) = if settings.is_some_and(|s| s.idempotent) {
+            (OVERTAKEN, vec![in_flight], vec![one_by_one])
+        } else {
+            let switch = |value| Setting::new("enable.idempotence", value);
+            (FAILED_FIRST, vec![switch("false"), in_flight], vec![switch("true")])
         };
-        story.push("the first attempt of the earlier record failed while a later request was already in flight".into());
-        let prevents = vec![Setting::new("enable.idempotence", "true")];
-        (
-            story,
-            Cause {
-                fault: self.last_fault(SimTime::MAX),
-                setting_allowed: allowed,
-                setting_prevents: prevents,
-                ..Cause::in_stage(Stage::Production)
-            },
-        )
+        story.push(why.into());
+        let cause = Cause {
+            fault: self.last_fault(SimTime::MAX),
+            setting_allowed: allowed,
+            setting_prevents: prevents,
+            ..Cause::in_stage(Stage::Production)
+        };
+        (story, cause)
     }
 
     pub(super) fn explain_inconsistency(

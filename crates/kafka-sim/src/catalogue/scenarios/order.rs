@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use kafka_sim_check::gaps::compare;
 use kafka_sim_check::{Promise, Report};
-use kafka_sim_cluster::fault::{Fault, Filter, Peer, ScheduledFault};
+use kafka_sim_cluster::fault::{Fault, Filter, Peer, Role, ScheduledFault};
+use kafka_sim_cluster::mark::MarkKind;
 use kafka_sim_core::{ConfigError, Seed};
 
-use super::common::{TOPIC, acked, at, healed, hold_replication, leader, one_partition, producer_with};
+use super::common::{TOPIC, acked, at, healed, hold_replication, leader, one_partition, power_loss, producer_with};
 use crate::catalogue::{Finding, Scenario, Variant};
 use crate::sim::{Run, Sim, Spread};
 
@@ -43,6 +44,22 @@ pub(super) fn scenarios() -> Vec<Scenario> {
                     first_lost,
                 )
                 .named("one-by-one"),
+            ],
+        },
+        Scenario {
+            name: "first-records-overtaken",
+            title: "A leader goes dark before an idempotent producer's first records; later ones reach its successor first",
+            refs: &["KIP-98", "KIP-890"],
+            advice: &["A12", "A27"],
+            faults: "replication held for the first 5 s; power loss of the leader of orders-0 as it appends the first record, healed after 20 s; connections of clients to the leader of orders-1 reset at 11 s, so that metadata is fetched",
+            variants: vec![
+                Variant::weak(
+                    IN_FLIGHT,
+                    &[("enable.idempotence", "true"), (IN_FLIGHT, "5")],
+                    IN_ORDER,
+                    overtaken,
+                ),
+                Variant::safe(&[("enable.idempotence", "true"), (IN_FLIGHT, "1")], IN_ORDER, overtaken),
             ],
         },
         Scenario {
@@ -100,6 +117,25 @@ fn first_lost(variant: &Variant, seed: Seed) -> Result<Sim, ConfigError> {
         .topic(one_partition().config("min.insync.replicas", "2"))
         .producer(plan)
         .faults(faults))
+}
+
+fn overtaken(variant: &Variant, seed: Seed) -> Result<Sim, ConfigError> {
+    let first_append = MarkKind::ProduceAppended {
+        topic: TOPIC.into(),
+        partition: 0,
+    };
+    let dark = healed(power_loss(leader()).on_nth(1, first_append), 20);
+    // The first record in flight must expire well before the others: that makes the producer number them anew.
+    let plan = producer_with(variant)?.every(Duration::from_millis(500));
+    let reset = Fault::Reset {
+        a: Peer::Clients,
+        b: Peer::Brokers(Role::leader_of(TOPIC, 1)),
+    };
+    let reset = reset.at(at(11)).healed_after(Duration::from_millis(1));
+    Ok(Sim::new(seed)
+        .topic(one_partition().partitions(2).config("min.insync.replicas", "2"))
+        .producer(plan)
+        .faults(vec![healed(hold_replication().at(at(0)), 5), dark, reset]))
 }
 
 fn partitions_grow(variant: &Variant, seed: Seed) -> Result<Sim, ConfigError> {
