@@ -36,7 +36,9 @@ fn main() {
     let test = std::env::args().any(|arg| arg == "--test");
     let repeats = argument("--repeats", if test { 1 } else { 20 });
     let most = argument("--most", if test { 20 } else { 3_000 });
-    println!("| weakness | schedules | random: mean, median, found | steered: mean, median, found |\n|---|---|---|---|");
+    println!(
+        "| weakness | schedules | random: mean, median, found | steered: mean, median, found |\n|---|---|---|---|"
+    );
     for profile in Profile::ALL {
         for budget in [Budget::Within, Budget::Beyond] {
             if profile.deviations.is_empty() && budget == Budget::Within {

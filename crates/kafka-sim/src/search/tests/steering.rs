@@ -20,7 +20,7 @@ fn what_a_steered_search_finds_does_not_depend_on_threads() {
     let counted = |threads: usize| {
         let search = Search {
             threads,
-            ..search("acks-one", 70)
+            ..search("acks-one", 40)
         };
         search.run_steered(&|_| ()).unwrap()
     };
@@ -31,10 +31,10 @@ fn what_a_steered_search_finds_does_not_depend_on_threads() {
 
 #[test]
 fn a_steered_search_that_stops_counts_the_seeds_up_to_the_first_failure() {
-    let all = search("acks-one", 70).run_steered(&|_| ()).unwrap();
+    let all = search("acks-one", 40).run_steered(&|_| ()).unwrap();
     let stopped = Search {
         keep_going: false,
-        ..search("acks-one", 70)
+        ..search("acks-one", 40)
     };
     let stopped: Tally = stopped.run_steered(&|_| ()).unwrap();
     assert_eq!((stopped.failures, stopped.found.len()), (1, 1));
@@ -44,7 +44,7 @@ fn a_steered_search_that_stops_counts_the_seeds_up_to_the_first_failure() {
 
 #[test]
 fn a_failure_of_a_steered_search_is_repeated_by_its_seed_and_schedule() {
-    let search = search("acks-one", 70);
+    let search = search("acks-one", 40);
     for found in search.run_steered(&|_| ()).unwrap().found {
         let outcome = search.world.outcome(found.seed, &found.schedule).unwrap();
         assert_eq!(outcome.broken.first(), Some(&found.claim), "seed {}", found.seed);
@@ -53,9 +53,9 @@ fn a_failure_of_a_steered_search_is_repeated_by_its_seed_and_schedule() {
 
 #[test]
 fn changed_schedules_stay_within_the_budget() {
-    let steered = search("safe", 200).run_steered(&|_| ()).unwrap();
+    let steered = search("safe", 64).run_steered(&|_| ()).unwrap();
     assert_eq!(steered.found, [], "the safe profile broke a promise");
-    assert!(steered.endangered > 100, "{steered:?}");
+    assert!(steered.endangered > 40, "{steered:?}");
 }
 
 #[test]
