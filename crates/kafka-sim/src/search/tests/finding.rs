@@ -1,4 +1,6 @@
-use crate::search::{Budget, Claim, Profile, Search, Seeds, Tally};
+use kafka_sim_core::Seed;
+
+use crate::search::{Budget, Claim, Profile, Search, Seeds, Tally, schedule};
 
 fn search(profile: &str, budget: Budget, seeds: u64) -> Search {
     Search {
@@ -59,4 +61,20 @@ fn what_is_found_does_not_depend_on_threads() {
     };
     assert_eq!(counted(1, false), counted(3, false));
     assert_eq!(counted(1, true), counted(3, true));
+}
+
+#[test]
+fn a_run_without_its_events_is_the_same_run_and_is_judged_the_same() {
+    let world = Profile::named("acks-one").unwrap().world();
+    for seed in (0..8).map(Seed) {
+        let schedule = schedule(seed, Budget::Within, &world);
+        let (run, report) = world.run(seed, &schedule).unwrap();
+        let outcome = world.outcome(seed, &schedule).unwrap();
+        assert_eq!(outcome.trace_hash, run.trace_hash);
+        assert_eq!(outcome.dangers, run.dangers());
+        let told = Claim::ALL.into_iter().filter_map(Claim::promise);
+        let broken = told.filter(|promise| report.verdict.violations_of(*promise).next().is_some());
+        let found = outcome.broken.iter().filter_map(|claim| claim.promise());
+        assert_eq!(found.collect::<Vec<_>>(), broken.collect::<Vec<_>>());
+    }
 }

@@ -2,6 +2,8 @@
 
 mod failures;
 mod finding;
+mod reports;
 mod schedules;
 mod seeds;
 mod shrinking;
+mod steering;

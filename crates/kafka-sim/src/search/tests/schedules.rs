@@ -1,10 +1,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use kafka_sim_cluster::fault::{Fault, Role, ScheduledFault, Trigger};
+use kafka_sim_cluster::fault::{Fault, Role, SLOT, ScheduledFault, Trigger};
 use kafka_sim_core::{Seed, SimTime};
 
-use crate::search::generate::SLOT;
 use crate::search::{Budget, Profile, schedule};
 
 fn strikes_a_broker(fault: &ScheduledFault) -> bool {
