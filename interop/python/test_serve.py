@@ -37,4 +37,4 @@ def test_a_client_that_stays_connected_does_not_hold_up_the_stop():
 def test_standard_output_carries_the_bootstrap_line_alone():
     sim = Sim("orders:1:1", brokers=1)
     assert sim.stop() == 0
-    assert sim.process.stdout.read() == ""
+    assert sim.lines.get(timeout=5) == ""

@@ -51,12 +51,12 @@ struct Ticket {
     replies: Vec<Option<Reply>>,
 }
 
-/// The shard of a group: Java's hash of its id, without the sign.
+/// The shard of a group: the absolute value of Java's hash of its id (GroupCoordinatorService.partitionFor, Utils.abs).
 pub(crate) fn shard_of(group: &str, partitions: i32) -> i32 {
     let hash = group
         .encode_utf16()
         .fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
-    (hash & i32::MAX) % partitions.max(1)
+    hash.checked_abs().unwrap_or(0) % partitions.max(1)
 }
 
 /// The log of one shard for the length of one call.
