@@ -6,14 +6,14 @@ import uuid
 
 import pytest
 from kafka import (
-    ConsumerRebalanceListener,
+    AsyncConsumerRebalanceListener,
     KafkaConsumer,
     KafkaProducer,
     OffsetAndMetadata,
     TopicPartition,
 )
 from kafka.admin import KafkaAdminClient
-from kafka.errors import IllegalGenerationError, KafkaError, UnknownMemberIdError
+from kafka.errors import KafkaError
 
 from group import CONFIG, Course, committed_survives_restarts, shaken
 from sim import FULL_SIZE, PARTITIONS, Sim, value
@@ -30,7 +30,7 @@ def cluster():
     assert sim.stop() == 0
 
 
-class Member(ConsumerRebalanceListener):
+class Member(AsyncConsumerRebalanceListener):
     """A consumer that commits on its own thread only, and always before it lets go."""
 
     def __init__(self, bootstrap: str, group: str, name: str, course: Course):
@@ -66,9 +66,8 @@ class Member(ConsumerRebalanceListener):
             self._consumer.subscribe([TOPIC], listener=self)
             try:
                 self._consume()
-                # Closing calls no listener in this client.
-                self._commit(list(self._next), give_up_after=WAIT)
             finally:
+                # Revokes what is left, which commits it.
                 self._consumer.close()
         except BaseException as error:
             self.failure = error
@@ -83,35 +82,32 @@ class Member(ConsumerRebalanceListener):
                 self._course.breathe(len(records))
             if time.monotonic() > committed + 0.5:
                 committed = time.monotonic()
-                self._commit(list(self._next), give_up_after=0)
+                try:
+                    self._consumer.commit(self._offsets(self._next), timeout_ms=1_000)
+                except KafkaError:
+                    # The next one covers it.
+                    pass
 
-    def on_partitions_assigned(self, assigned):
+    async def on_partitions_assigned(self, assigned):
         pass
 
-    def on_partitions_revoked(self, revoked):
-        self._commit(revoked, give_up_after=WAIT)
+    async def on_partitions_revoked(self, revoked):
+        offsets = self._offsets(revoked)
+        try:
+            # What `commit` waits for; `commit` itself would wait for the thread that runs this.
+            await self._consumer._coordinator._commit_offsets_sync_async(offsets, timeout_ms=WAIT * 1_000)
+        except KafkaError as error:
+            self._course.unclean.append(f"{self.name} could not commit {offsets}: {error!r}")
         for partition in revoked:
             self._next.pop(partition, None)
 
-    def on_partitions_lost(self, lost):
+    async def on_partitions_lost(self, lost):
         self._course.unclean.append(f"{self.name} lost {sorted(lost)}")
         self._next.clear()
 
-    def _commit(self, partitions, give_up_after):
-        """Commits what was processed of these partitions; a coordinator that is away is asked again."""
-        offsets = {p: OffsetAndMetadata(self._next[p], "", -1) for p in partitions if p in self._next}
-        deadline = time.monotonic() + give_up_after
-        while offsets:
-            try:
-                return self._consumer.commit(offsets, timeout_ms=max(1_000, give_up_after * 1_000))
-            except KafkaError as error:
-                if give_up_after == 0:
-                    return
-                out = isinstance(error, (UnknownMemberIdError, IllegalGenerationError))
-                if out or time.monotonic() > deadline:
-                    self._course.unclean.append(f"{self.name} could not commit {offsets}: {error!r}")
-                    return
-                time.sleep(0.05)
+    def _offsets(self, partitions):
+        """What was processed of these partitions."""
+        return {p: OffsetAndMetadata(self._next[p], "", -1) for p in partitions if p in self._next}
 
 
 def fill(bootstrap):
