@@ -34,7 +34,6 @@ test('three members process every message once while the coordinator dies', { ti
   await fill(sim.client('filler'), TOPIC)
   const course = await shaken(sim, group, (name, course) => new Member(sim.client(name), group, TOPIC, name, course))
   course.judge()
-  console.log(course.byMember, course.atRisk)
 
   const size = partition => Math.ceil((FULL_SIZE - partition) / PARTITIONS)
   const ends = Object.fromEntries(Array.from({ length: PARTITIONS }, (_, n) => [n, size(n)]))
