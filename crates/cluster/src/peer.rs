@@ -75,6 +75,8 @@ pub enum ConfigResource {
     Broker(BrokerId),
     /// The cluster-wide default of all brokers.
     ClusterDefault,
+    /// A group, by id.
+    Group(Arc<str>),
 }
 
 /// The cluster metadata at one offset of the metadata log.

@@ -4,7 +4,7 @@
 //! lowest level is 0 (KIP-1022).
 //!
 //! A version that is not served is answered in version 0 with UNSUPPORTED_VERSION and the row of this API alone, so
-//! that the client can ask again. Left out: the feature levels of groups, transactions and shares, because their APIs
+//! that the client can ask again. Left out: the feature levels of transactions, shares and streams, because their APIs
 //! are not served, and `kraft.version`.
 
 use kafka_protocol::messages::api_versions_response::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey};
@@ -21,6 +21,9 @@ use crate::broker::{Broker, Ctx};
 const OLDEST_METADATA_VERSION: i16 = 7;
 /// 4.1-IV1, the release whose version table this broker follows.
 const METADATA_VERSION: i16 = 27;
+
+/// The level that has consumer groups (KIP-848).
+const GROUP_VERSION: i16 = 1;
 
 /// A feature with the levels this broker could run at and the level the cluster runs at.
 struct Feature {
@@ -95,7 +98,7 @@ fn api_version(row: &Served) -> ApiVersion {
         .with_max_version(row.max)
 }
 
-fn features(eligible_leader_replicas: bool) -> [Feature; 2] {
+fn features(eligible_leader_replicas: bool) -> [Feature; 3] {
     [
         Feature {
             name: "metadata.version",
@@ -108,6 +111,12 @@ fn features(eligible_leader_replicas: bool) -> [Feature; 2] {
             min: 0,
             max: 1,
             level: i16::from(eligible_leader_replicas),
+        },
+        Feature {
+            name: "group.version",
+            min: 0,
+            max: GROUP_VERSION,
+            level: GROUP_VERSION,
         },
     ]
 }
@@ -148,13 +157,16 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(names(3), ["metadata.version"]);
-        assert_eq!(names(4), ["metadata.version", "eligible.leader.replicas.version"]);
+        assert_eq!(
+            names(4),
+            ["metadata.version", "eligible.leader.replicas.version", "group.version"]
+        );
     }
 
     #[test]
     fn a_feature_that_is_off_is_not_finalized() {
-        assert_eq!(render(4, true, 0).finalized_features.len(), 2);
-        assert_eq!(render(4, false, 0).finalized_features.len(), 1);
+        assert_eq!(render(4, true, 0).finalized_features.len(), 3);
+        assert_eq!(render(4, false, 0).finalized_features.len(), 2);
     }
 
     #[test]

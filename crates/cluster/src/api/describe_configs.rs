@@ -2,9 +2,9 @@
 //!
 //! v1 sources and synonyms (KIP-226); v3 types and documentation (KIP-569); v4 flexible.
 //!
-//! Served are topics, this broker, and the default of all brokers, for which only overrides are listed.
+//! Served are topics, groups, this broker, and the default of all brokers, for which only overrides are listed.
 //!
-//! Divergence: loggers, client metrics and groups are refused with INVALID_REQUEST, and documentation is always null.
+//! Divergence: loggers and client metrics are refused with INVALID_REQUEST, and documentation is always null.
 
 use std::sync::Arc;
 
@@ -19,7 +19,9 @@ use super::alter_configs::parse_resource;
 use super::forwarded::{error_fields, refusal, text};
 use super::{Answer, Call};
 use crate::broker::{Broker, BrokerSpec, Ctx};
-use crate::config::{BrokerConfig, ConfigSource, ConfigSynonym, DescribedConfig, describe_broker, describe_topic};
+use crate::config::{
+    BrokerConfig, ConfigSource, ConfigSynonym, DescribedConfig, describe_broker, describe_group, describe_topic,
+};
 use crate::peer::{ConfigResource, MetadataImage, Refusal};
 
 /// What the answers are taken from.
@@ -73,6 +75,7 @@ fn describe(known: &Known<'_>, resource: &DescribeConfigsResource) -> Result<Vec
             ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
             "this broker knows no such topic",
         )),
+        ConfigResource::Group(_) => Ok(describe_group(known.config, overrides)),
         ConfigResource::Broker(_) => Ok(with_identity(known.spec, describe_broker(known.config))),
         ConfigResource::ClusterDefault => Ok(cluster_default(known.config, known.image)),
     }

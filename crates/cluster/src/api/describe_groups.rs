@@ -31,22 +31,21 @@ pub(crate) fn handle(broker: &mut Broker, call: Call, request: DescribeGroupsReq
 fn render(
     version: i16,
     id: &GroupId,
-    described: Result<Option<Described>, ErrorCode>,
+    described: Result<Result<Described, String>, ErrorCode>,
     operations: Option<i32>,
 ) -> DescribedGroup {
     let response = DescribedGroup::default().with_group_id(id.clone());
     match described {
         Err(error) => response.with_error_code(error.0),
-        Ok(None) => {
+        Ok(Err(message)) => {
             let dead = response.with_group_state(StrBytes::from_static_str("Dead"));
             if version < 6 {
                 return dead;
             }
-            let message = text(&format!("Group {} not found.", id.as_str()));
             dead.with_error_code(ErrorCode::GROUP_ID_NOT_FOUND.0)
-                .with_error_message(Some(message))
+                .with_error_message(Some(text(&message)))
         }
-        Ok(Some(group)) => {
+        Ok(Ok(group)) => {
             let mut response = response
                 .with_group_state(StrBytes::from_static_str(group.state))
                 .with_protocol_type(wire(&group.protocol_type))
@@ -78,7 +77,7 @@ mod tests {
     use super::super::forwarded::testing::{over_the_wire, served_versions};
     use super::*;
 
-    fn read(version: i16, described: Result<Option<Described>, ErrorCode>) -> DescribedGroup {
+    fn read(version: i16, described: Result<Result<Described, String>, ErrorCode>) -> DescribedGroup {
         let group = render(version, &GroupId("g".into()), described, None);
         let response = DescribeGroupsResponse::default().with_groups(vec![group]);
         over_the_wire(ApiKey::DescribeGroups, version, &response)
@@ -89,7 +88,7 @@ mod tests {
     #[test]
     fn an_unknown_group_is_dead_and_from_version_6_not_found() {
         for version in served_versions(ApiKey::DescribeGroups) {
-            let group = read(version, Ok(None));
+            let group = read(version, Ok(Err("x".to_owned())));
             assert_eq!(&*group.group_state, "Dead");
             assert_eq!(group.error_code, if version >= 6 { 69 } else { 0 });
         }
@@ -112,7 +111,7 @@ mod tests {
                 protocol: "range".into(),
                 members: vec![member],
             };
-            let group = read(version, Ok(Some(described)));
+            let group = read(version, Ok(Ok(described)));
             assert_eq!(group.members[0].member_assignment, &b"asg"[..]);
             assert_eq!(read(version, Err(ErrorCode::NOT_COORDINATOR)).error_code, 16);
         }

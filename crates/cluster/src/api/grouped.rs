@@ -8,6 +8,7 @@ use kafka_sim_core::ErrorCode;
 
 use super::{Answer, Call};
 use crate::broker::{Broker, Ctx};
+use crate::config::{BrokerConfig, list_items};
 use crate::group::words::{Caller, Reply, Text, Waiter};
 
 /// READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS and ALTER_CONFIGS: all there is on a group.
@@ -29,6 +30,25 @@ pub(super) fn caller(member: &StrBytes, instance: Option<&StrBytes>) -> Caller {
         member: word(member),
         instance: instance.map(word),
     }
+}
+
+/// What a client calls itself.
+pub(super) fn client_id(call: &Call) -> Text {
+    call.head.client_id.as_ref().map(word).unwrap_or_else(|| "".into())
+}
+
+/// Where a client connected from, as Java writes an address.
+pub(super) fn client_host(broker: &Broker, call: &Call) -> Text {
+    let host = broker.client_host(call.conn).unwrap_or_default();
+    Arc::from(format!("/{host}"))
+}
+
+/// Whether consumer groups are on (`group.coordinator.rebalance.protocols`).
+pub(super) fn serves_consumer_groups(config: &BrokerConfig) -> bool {
+    let protocols = config
+        .value("group.coordinator.rebalance.protocols")
+        .unwrap_or_default();
+    list_items(protocols).any(|protocol| protocol == "consumer")
 }
 
 /// Lets a request about one group wait for the coordinator's reply; `failed` is the reply if the group's shard is not

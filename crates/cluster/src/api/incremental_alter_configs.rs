@@ -2,8 +2,7 @@
 //!
 //! v0 set, delete, append and subtract (KIP-339); v1 flexible.
 //!
-//! Divergence: loggers, client metrics and groups are refused with INVALID_REQUEST, because nothing of the kind is
-//! simulated.
+//! Divergence: loggers and client metrics are refused with INVALID_REQUEST, because nothing of the kind is simulated.
 
 use std::sync::Arc;
 

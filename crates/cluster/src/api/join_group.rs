@@ -2,24 +2,20 @@
 //!
 //! v1 rebalance timeout; v2 throttle time; v4 MEMBER_ID_REQUIRED (KIP-394); v5 static members (KIP-345); v6 flexible; v7
 //! protocol type and nullable protocol name; v8 reason (KIP-800); v9 skip_assignment (KIP-814).
-//!
-//! Divergence: the address of a client is not known here, so every member is listed with the same host.
 
 use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
 use kafka_protocol::messages::{JoinGroupRequest, JoinGroupResponse, RequestKind, ResponseKind};
 use kafka_protocol::protocol::StrBytes;
 use kafka_sim_core::ErrorCode;
 
-use super::grouped::{ask, caller, wire, word};
+use super::grouped::{ask, caller, client_host, client_id, wire, word};
 use super::{Answer, Call};
 use crate::broker::{Broker, Ctx};
 use crate::group::words::{Join, Joined, Reply};
 
-const CLIENT_HOST: &str = "/127.0.0.1";
-
 pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request: JoinGroupRequest) -> Answer {
     let version = call.head.version;
-    let join = read(&call, &request);
+    let join = read(broker, &call, &request);
     if let Err(error) = check(broker, &request) {
         let failed = Joined::failed(error, join.caller.member);
         return call.ready(render(version, vec![Reply::Joined(failed)]));
@@ -52,13 +48,13 @@ fn check(broker: &Broker, request: &JoinGroupRequest) -> Result<(), ErrorCode> {
     }
 }
 
-fn read(call: &Call, request: &JoinGroupRequest) -> Join {
+fn read(broker: &Broker, call: &Call, request: &JoinGroupRequest) -> Join {
     let version = call.head.version;
     let protocols = request.protocols.iter();
     Join {
         caller: caller(&request.member_id, request.group_instance_id.as_ref()),
-        client_id: call.head.client_id.as_ref().map(word).unwrap_or_else(|| "".into()),
-        client_host: CLIENT_HOST.into(),
+        client_id: client_id(call),
+        client_host: client_host(broker, call),
         session_timeout: request.session_timeout_ms,
         rebalance_timeout: if version == 0 {
             request.session_timeout_ms

@@ -27,7 +27,7 @@ fn render(version: i16, request: &ListGroupsRequest, groups: impl Iterator<Item 
         filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
     };
     let wanted =
-        groups.filter(|group| passes(&request.states_filter, group.state) && passes(&request.types_filter, "classic"));
+        groups.filter(|group| passes(&request.states_filter, group.state) && passes(&request.types_filter, group.kind));
     let groups = wanted.map(|group| {
         let mut listed = ListedGroup::default()
             .with_group_id(GroupId(wire(&group.group)))
@@ -36,7 +36,7 @@ fn render(version: i16, request: &ListGroupsRequest, groups: impl Iterator<Item 
             listed.group_state = StrBytes::from_static_str(group.state);
         }
         if version >= 5 {
-            listed.group_type = StrBytes::from_static_str("classic");
+            listed.group_type = StrBytes::from_static_str(group.kind);
         }
         listed
     });
@@ -58,6 +58,7 @@ mod tests {
             group: "g".into(),
             protocol_type: "consumer".into(),
             state: "Stable",
+            kind: "classic",
         };
         let response = render(version, &request, std::iter::once(group));
         over_the_wire(ApiKey::ListGroups, version, &response).groups.len()

@@ -5,6 +5,8 @@
 
 pub(crate) mod alter_configs;
 pub(crate) mod api_versions;
+pub(crate) mod consumer_group_describe;
+pub(crate) mod consumer_group_heartbeat;
 pub(crate) mod create_partitions;
 pub(crate) mod create_topics;
 pub(crate) mod delete_groups;
@@ -142,6 +144,8 @@ fn dispatch(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request: Request
         RequestKind::ListGroups(request) => list_groups::handle(broker, call, request),
         RequestKind::DescribeGroups(request) => describe_groups::handle(broker, call, request),
         RequestKind::DeleteGroups(request) => delete_groups::handle(broker, ctx, call, request),
+        RequestKind::ConsumerGroupHeartbeat(request) => consumer_group_heartbeat::handle(broker, ctx, call, request),
+        RequestKind::ConsumerGroupDescribe(request) => consumer_group_describe::handle(broker, call, request),
         // The table lets nothing else through.
         _ => Answer::Close(CloseReason::UnsupportedVersion),
     }
@@ -169,6 +173,7 @@ pub(crate) fn render_group(version: i16, request: &RequestKind, replies: Vec<Rep
     match request {
         RequestKind::JoinGroup(_) => join_group::render(version, replies),
         RequestKind::SyncGroup(_) => sync_group::render(replies),
+        RequestKind::ConsumerGroupHeartbeat(_) => consumer_group_heartbeat::render(replies),
         RequestKind::OffsetCommit(request) => offset_commit::render(request, replies),
         RequestKind::OffsetFetch(request) => offset_fetch::render(version, request, replies),
         RequestKind::OffsetDelete(request) => offset_delete::render(request, replies),

@@ -29,11 +29,7 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request
         caller: caller(&request.member_id, request.group_instance_id.as_ref()),
         generation: request.generation_id_or_member_epoch,
         retention_ms: Some(request.retention_time_ms).filter(|ms| *ms >= 0),
-        no_such_group: if version >= 9 {
-            ErrorCode::GROUP_ID_NOT_FOUND
-        } else {
-            ErrorCode::ILLEGAL_GENERATION
-        },
+        version,
     };
     // Partitions that do not exist are marked, so that the coordinator's verdicts can be matched with the rest.
     let mut request = request;

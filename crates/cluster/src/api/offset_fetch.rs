@@ -26,9 +26,9 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request
         return call.ready(render(version, &request, Vec::new()));
     }
     let ticket = broker.group_ticket(call.conn, call.head, RequestKind::OffsetFetch(request), asked.len());
-    for (slot, (group, wanted)) in asked.into_iter().enumerate() {
+    for (slot, Asked { group, claim, wanted }) in asked.into_iter().enumerate() {
         let waiter = Waiter { ticket, slot };
-        match broker.group_shard(&group) {
+        match allowed(broker, &group, claim.as_ref()) {
             Err(error) => broker.group_reply(ctx, waiter, Reply::Fetched(Err(error))),
             Ok(shard) if stable => {
                 broker.with_shard(ctx, shard, |shard, act| shard.fetch_stable(act, waiter, &group, wanted));
@@ -42,8 +42,25 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request
     Answer::Later
 }
 
-/// The groups and what is wanted of each.
-fn asked(version: i16, request: &OffsetFetchRequest) -> Vec<(Text, Wanted)> {
+/// What is asked of one group.
+struct Asked {
+    group: Text,
+    /// Member id and epoch of the caller, from v9 on.
+    claim: Option<(Option<Text>, i32)>,
+    wanted: Wanted,
+}
+
+/// The shard of a group, if the caller may read its offsets.
+fn allowed(broker: &Broker, group: &str, claim: Option<&(Option<Text>, i32)>) -> Result<i32, ErrorCode> {
+    let index = broker.group_shard(group)?;
+    let shard = broker.loaded_shard(index).ok_or(ErrorCode::NOT_COORDINATOR)?;
+    if let Some((member, epoch)) = claim {
+        shard.check_fetch(group, member.as_deref(), *epoch)?;
+    }
+    Ok(index)
+}
+
+fn asked(version: i16, request: &OffsetFetchRequest) -> Vec<Asked> {
     if version < 8 {
         let topics = request.topics.as_ref().map(|topics| {
             let parts = topics
@@ -51,7 +68,11 @@ fn asked(version: i16, request: &OffsetFetchRequest) -> Vec<(Text, Wanted)> {
                 .flat_map(|t| t.partition_indexes.iter().map(|p| (word(&t.name), *p)));
             parts.collect()
         });
-        return vec![(word(&request.group_id), topics)];
+        return vec![Asked {
+            group: word(&request.group_id),
+            claim: None,
+            wanted: topics,
+        }];
     }
     let groups = request.groups.iter().map(|group| {
         let topics = group.topics.as_ref().map(|topics| {
@@ -60,7 +81,11 @@ fn asked(version: i16, request: &OffsetFetchRequest) -> Vec<(Text, Wanted)> {
                 .flat_map(|t| t.partition_indexes.iter().map(|p| (word(&t.name), *p)));
             parts.collect()
         });
-        (word(&group.group_id), topics)
+        Asked {
+            group: word(&group.group_id),
+            claim: (version >= 9).then(|| (group.member_id.as_ref().map(word), group.member_epoch)),
+            wanted: topics,
+        }
     });
     groups.collect()
 }
@@ -88,7 +113,7 @@ pub(crate) fn render(version: i16, request: &OffsetFetchRequest, replies: Vec<Re
             Err(error) => {
                 let wanted = asked(version, request)
                     .pop()
-                    .and_then(|(_, wanted)| wanted)
+                    .and_then(|asked| asked.wanted)
                     .unwrap_or_default();
                 let nothing: Found = wanted.into_iter().map(|(topic, part)| (topic, part, None)).collect();
                 response.with_topics(old_topics(&nothing, error))

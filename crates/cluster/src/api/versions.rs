@@ -55,6 +55,8 @@ pub const TABLE: &[Served] = &[
     row(ApiKey::IncrementalAlterConfigs, 0, 1),
     row(ApiKey::OffsetDelete, 0, 0),
     row(ApiKey::DescribeCluster, 0, 2),
+    row(ApiKey::ConsumerGroupHeartbeat, 0, 1),
+    row(ApiKey::ConsumerGroupDescribe, 0, 1),
     row(ApiKey::DescribeTopicPartitions, 0, 0),
 ];
 

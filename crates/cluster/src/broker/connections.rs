@@ -1,5 +1,7 @@
 //! Client connections: one request of each is in the broker at a time, in order of arrival (SocketServer, RequestChannel).
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use kafka_protocol::messages::ResponseKind;
 use kafka_sim_core::wire::{self, FrameSplitter, RequestHead};
@@ -60,10 +62,12 @@ pub(crate) struct Connection {
     /// A request is being handled; what arrives meanwhile waits.
     busy: bool,
     last_activity: SimTime,
+    /// Where the client runs.
+    host: Arc<str>,
 }
 
 impl Broker {
-    pub(crate) fn accept(&mut self, ctx: &Ctx<'_>, conn: ConnId) {
+    pub(crate) fn accept(&mut self, ctx: &Ctx<'_>, conn: ConnId, host: Arc<str>) {
         let splitter = FrameSplitter::new(byte_count(self.config.socket_request_max_bytes));
         self.connections.insert(
             conn,
@@ -71,8 +75,14 @@ impl Broker {
                 splitter,
                 busy: false,
                 last_activity: ctx.now,
+                host,
             },
         );
+    }
+
+    /// The host a connection came from, while it lasts.
+    pub(crate) fn client_host(&self, conn: ConnId) -> Option<&str> {
+        self.connections.get(&conn).map(|connection| &*connection.host)
     }
 
     /// Bytes that wait behind a request that is being handled; what a driver bounds by not reading on.

@@ -56,6 +56,8 @@ impl Broker {
             .filter(|id| !self.image.topics.contains_key(*id))
             .copied()
             .collect();
+        touched.names = before.names.keys().chain(self.image.names.keys()).cloned().collect();
+        touched.new_topics = self.image.topics.keys().any(|id| !before.topics.contains_key(id));
         for topic in self.image.topics.values() {
             touched
                 .partitions
@@ -92,6 +94,7 @@ impl Broker {
         let lost = |tp: &Tp| touched.removed.contains(&tp.topic) || (touched.partitions.contains(tp) && !assigned(tp));
         let gone: Vec<Tp> = self.partitions.keys().copied().filter(lost).collect();
         self.remove_partitions(ctx, gone);
+        self.coordinator_sees_topics(&touched.names, touched.new_topics);
         if !touched.removed.is_empty() {
             self.coordinator_forgets_deleted_topics(ctx);
         }
@@ -191,6 +194,9 @@ impl Broker {
 struct Touched {
     partitions: BTreeSet<Tp>,
     removed: BTreeSet<uuid::Uuid>,
+    /// Topics that appeared, changed or are gone.
+    names: BTreeSet<Arc<str>>,
+    new_topics: bool,
     configs: bool,
     brokers: bool,
 }
@@ -199,6 +205,8 @@ impl Touched {
     fn note(&mut self, record: &MetadataRecord, before: &MetadataImage) {
         match record {
             MetadataRecord::Topic(topic) => {
+                self.names.insert(topic.name.clone());
+                self.new_topics |= !before.topics.contains_key(&topic.id);
                 let known = before.topics.get(&topic.id).map_or(0, |t| t.partitions.len());
                 debug_assert!(known <= topic.partitions.len(), "partitions are never taken away");
                 self.partitions
@@ -208,9 +216,12 @@ impl Touched {
                     }));
             }
             MetadataRecord::Partition(tp, _) => {
+                self.names
+                    .extend(before.topics.get(&tp.topic).map(|topic| topic.name.clone()));
                 self.partitions.insert(*tp);
             }
             MetadataRecord::RemoveTopic(id) => {
+                self.names.extend(before.topics.get(id).map(|topic| topic.name.clone()));
                 self.removed.insert(*id);
             }
             MetadataRecord::Broker(_) => self.brokers = true,

@@ -17,6 +17,7 @@ pub(super) struct ClientConn {
     pub(super) channel: ChannelId,
     /// Why it ended, as far as the broker's side decided it.
     pub(super) closing: Option<CloseReason>,
+    host: Arc<str>,
 }
 
 /// The two ends of a client's connection, until both know that it is over.
@@ -38,11 +39,18 @@ impl Cluster {
             return;
         }
         let next = u32::try_from(self.hosts.len()).expect("there are fewer hosts than 2^32");
-        let host_index = *self.hosts.entry(host).or_insert(next);
+        let host_index = *self.hosts.entry(host.clone()).or_insert(next);
         let channel = self
             .net
             .connect(self.now, Endpoint::Client(host_index), Endpoint::Broker(broker));
-        self.clients.insert(conn, ClientConn { channel, closing: None });
+        self.clients.insert(
+            conn,
+            ClientConn {
+                channel,
+                closing: None,
+                host,
+            },
+        );
         self.channels.insert(
             channel,
             ClientEnds {
@@ -124,7 +132,12 @@ impl Cluster {
         }
         let broker = node.id();
         self.event(&Event::ConnectionOpened { conn, broker });
-        self.with_broker(index, |process, ctx| process.accept(ctx, conn));
+        // A client that has left again meanwhile is not waiting for anything.
+        let host = self
+            .clients
+            .get(&conn)
+            .map_or_else(|| Arc::from(""), |client| client.host.clone());
+        self.with_broker(index, |process, ctx| process.accept(ctx, conn, host));
         self.send(channel, Side::B, Packet::Opened);
     }
 }

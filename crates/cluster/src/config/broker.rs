@@ -23,6 +23,8 @@ pub enum ConfigSource {
     StaticBroker = 4,
     /// Nobody set it.
     Default = 5,
+    /// An override of the group.
+    Group = 8,
 }
 
 /// The values a key was given, by source.
@@ -174,6 +176,14 @@ broker_config! {
     group_initial_rebalance_delay_ms: i32 = "group.initial.rebalance.delay.ms",
     /// Members a classic group may have.
     group_max_size: i32 = "group.max.size",
+    /// How often members of consumer groups send heartbeats, in milliseconds.
+    group_consumer_heartbeat_interval_ms: i32 = "group.consumer.heartbeat.interval.ms",
+    /// Members a consumer group may have.
+    group_consumer_max_size: i32 = "group.consumer.max.size",
+    /// How often regular expressions of consumer groups are resolved again, in milliseconds.
+    group_consumer_regex_refresh_interval_ms: i32 = "group.consumer.regex.refresh.interval.ms",
+    /// Silence after which a member of a consumer group is out, in milliseconds.
+    group_consumer_session_timeout_ms: i32 = "group.consumer.session.timeout.ms",
     /// Bytes of the text that may go with a committed offset.
     offset_metadata_max_bytes: i32 = "offset.metadata.max.bytes",
     /// How long a coordinator waits until a record of its own is replicated.

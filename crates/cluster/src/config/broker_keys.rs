@@ -43,7 +43,7 @@ pub(super) const BROKER_KEYS: &[KeyDef] = &[
     flag("eligible.leader.replicas.enable", "true"),
     int("fetch.max.bytes", 1_024, INT_MAX, "57671680"),
     int("fetch.purgatory.purge.interval.requests", INT_MIN, INT_MAX, "1000"),
-    list("group.consumer.assignors", &[], "uniform,range"),
+    list("group.consumer.assignors", &["uniform", "range"], "uniform,range"),
     int("group.consumer.heartbeat.interval.ms", 1, INT_MAX, "5000"),
     int("group.consumer.max.heartbeat.interval.ms", 1, INT_MAX, "15000"),
     int("group.consumer.max.session.timeout.ms", 1, INT_MAX, "60000"),

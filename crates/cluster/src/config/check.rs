@@ -20,6 +20,13 @@ pub enum KeyUse {
 /// Keys without a typed field that are read as text where they are needed.
 const READ_AS_TEXT: &[&str] = &[
     "compression.type",
+    "group.consumer.assignors",
+    "group.consumer.max.heartbeat.interval.ms",
+    "group.consumer.max.session.timeout.ms",
+    "group.consumer.migration.policy",
+    "group.consumer.min.heartbeat.interval.ms",
+    "group.consumer.min.session.timeout.ms",
+    "group.coordinator.rebalance.protocols",
     "message.max.bytes",
     "offsets.topic.compression.codec",
     "offsets.topic.num.partitions",

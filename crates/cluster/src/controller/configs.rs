@@ -9,7 +9,8 @@ use super::publish::Changes;
 use super::topic_names::check_topic_name;
 use super::{Controller, refuse};
 use crate::config::{
-    Overrides, broker_key, check_broker_value, list_items, topic_key, topic_number, validate_topic_config,
+    Overrides, broker_key, check_broker_value, list_items, topic_key, topic_number, validate_group_config,
+    validate_topic_config,
 };
 use crate::peer::{ConfigChange, ConfigOp, ConfigResource, MetadataRecord, Refusal};
 
@@ -146,18 +147,16 @@ impl Controller {
                         format!("Topic name is invalid: {reason}"),
                     )
                 })?;
-                let mut overrides = self.image.configs.get(resource).cloned().unwrap_or_default();
-                for (key, value) in &updates {
-                    match value {
-                        Some(value) => overrides.insert(key.clone(), value.clone()),
-                        None => overrides.remove(key),
-                    };
-                }
+                let overrides = self.overrides_after(resource, &updates);
                 self.check_topic_overrides(&overrides)?;
                 if !self.image.names.contains_key(name) {
                     let message = format!("There is no topic '{name}'.");
                     return Err(refuse(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, message));
                 }
+            }
+            ConfigResource::Group(_) => {
+                let overrides = self.overrides_after(resource, &updates);
+                validate_group_config(&self.defaults, &overrides).map_err(invalid_config)?;
             }
             ConfigResource::Broker(id) => {
                 self.check_broker_updates(&updates, false)?;
@@ -169,6 +168,17 @@ impl Controller {
             ConfigResource::ClusterDefault => self.check_broker_updates(&updates, true)?,
         }
         Ok(updates)
+    }
+
+    fn overrides_after(&self, resource: &ConfigResource, updates: &Updates) -> Overrides {
+        let mut overrides = self.image.configs.get(resource).cloned().unwrap_or_default();
+        for (key, value) in updates {
+            match value {
+                Some(value) => overrides.insert(key.clone(), value.clone()),
+                None => overrides.remove(key),
+            };
+        }
+        overrides
     }
 
     fn check_topic_overrides(&self, overrides: &Overrides) -> Result<(), Refusal> {

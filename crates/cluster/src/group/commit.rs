@@ -84,12 +84,17 @@ impl Shard {
                 self.core.high_watermark,
             );
         }
-        self.groups
-            .entry(id.clone())
-            .or_insert_with(|| Group::new(id.clone(), end));
+        if !self.consumer_groups.contains_key(id) {
+            self.groups
+                .entry(id.clone())
+                .or_insert_with(|| Group::new(id.clone(), end));
+        }
     }
 
     fn check_commit(&mut self, act: &mut Act<'_>, id: &str, commit: &Commit) -> Result<(), ErrorCode> {
+        if let Some(group) = self.consumer_groups.get(id) {
+            return group.check_commit(&commit.caller, commit.generation, commit.version);
+        }
         match self.groups.get_mut(id) {
             Some(group) => {
                 group.check_commit(&commit.caller, commit.generation)?;
@@ -104,8 +109,15 @@ impl Shard {
                 Ok(())
             }
             None if commit.generation < 0 => Ok(()),
-            None => Err(commit.no_such_group),
+            None if commit.version >= 9 => Err(ErrorCode::GROUP_ID_NOT_FOUND),
+            None => Err(ErrorCode::ILLEGAL_GENERATION),
         }
+    }
+
+    /// Whether an OffsetFetch that names a member may read a group's offsets.
+    pub(crate) fn check_fetch(&self, id: &str, member: Option<&str>, epoch: i32) -> Result<(), ErrorCode> {
+        let group = self.consumer_groups.get(id);
+        group.map_or(Ok(()), |group| group.check_fetch(member, epoch))
     }
 
     /// OffsetFetch: what is replicated now.
@@ -136,16 +148,18 @@ impl Shard {
 
     /// OffsetDelete.
     pub(crate) fn delete_offsets(&mut self, act: &mut Act<'_>, waiter: Waiter, id: &Text, parts: &[(Text, i32)]) {
-        let refusal = match self.groups.get(id) {
-            None => Some(ErrorCode::GROUP_ID_NOT_FOUND),
-            Some(group) if group.state != State::Empty && !group.is_of_consumers() => Some(ErrorCode::NON_EMPTY_GROUP),
-            Some(_) => None,
+        let is_read: &dyn Fn(&str) -> bool = match (self.groups.get(id), self.consumer_groups.get(id)) {
+            (_, Some(group)) => &|topic| group.is_subscribed_to(topic),
+            (Some(group), None) if group.state == State::Empty => &|_| false,
+            (Some(group), None) if group.is_of_consumers() => &|topic| group.is_subscribed_to(topic),
+            (classic, None) => {
+                let refusal = match classic {
+                    Some(_) => ErrorCode::NON_EMPTY_GROUP,
+                    None => ErrorCode::GROUP_ID_NOT_FOUND,
+                };
+                return act.replies.push((waiter, Reply::OffsetsDeleted(Err(refusal))));
+            }
         };
-        if let Some(error) = refusal {
-            return act.replies.push((waiter, Reply::OffsetsDeleted(Err(error))));
-        }
-        let group = &self.groups[id];
-        let is_read = |topic: &str| group.state != State::Empty && group.is_subscribed_to(topic);
         let verdict = |(topic, _): &(Text, i32)| {
             if is_read(topic) {
                 ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC
@@ -176,10 +190,10 @@ impl Shard {
 
     /// DeleteGroups, one group.
     pub(crate) fn delete_group(&mut self, act: &mut Act<'_>, waiter: Waiter, id: &Text) {
-        let refusal = match self.groups.get(id) {
+        let refusal = match self.is_empty(id) {
             None => ErrorCode::GROUP_ID_NOT_FOUND,
-            Some(group) if group.state != State::Empty => ErrorCode::NON_EMPTY_GROUP,
-            Some(_) => ErrorCode::NONE,
+            Some(false) => ErrorCode::NON_EMPTY_GROUP,
+            Some(true) => ErrorCode::NONE,
         };
         if !refusal.is_ok() {
             return act.replies.push((waiter, Reply::Deleted(refusal)));
@@ -193,6 +207,12 @@ impl Shard {
             .answer_after_writes(waiter, Reply::Deleted(ErrorCode::NONE)),
             Err(error) => act.replies.push((waiter, Reply::Deleted(error))),
         }
+    }
+
+    /// Whether a group of either protocol has no members; `None` if there is no such group.
+    fn is_empty(&self, id: &str) -> Option<bool> {
+        let classic = self.groups.get(id).map(|group| group.state == State::Empty);
+        classic.or_else(|| Some(self.consumer_groups.get(id)?.members.is_empty()))
     }
 
     /// The partitions of a group's offsets that a condition holds for.
@@ -219,8 +239,10 @@ impl Shard {
             value: None,
         };
         let mut records: Vec<Record> = parts.iter().map(tombstone).collect();
-        if group_too {
-            records.push(Group::tombstone(id));
+        match self.consumer_groups.get(id) {
+            Some(group) if group_too => records.extend(group.tombstones()),
+            None if group_too => records.push(Group::tombstone(id)),
+            _ => {}
         }
         if records.is_empty() {
             return Ok(());
@@ -234,12 +256,27 @@ impl Shard {
             self.offsets
                 .write(id, &topic, partition, end, None, self.core.high_watermark);
         }
-        if group_too && let Some(group) = self.groups.remove(id) {
-            for timer in group.pending.into_values().chain(group.phase).chain(group.sync_phase) {
-                self.core.agenda.cancel(timer);
-            }
+        if group_too {
+            self.drop_classic(id);
+            self.consumer_groups.remove(id);
         }
         Ok(())
+    }
+
+    /// A classic group is gone, and nothing of it is due any more.
+    pub(crate) fn drop_classic(&mut self, id: &Text) -> Option<Group> {
+        let mut group = self.groups.remove(id)?;
+        let sessions = group.members.values_mut().filter_map(|member| member.session.take());
+        let timers = std::mem::take(&mut group.pending)
+            .into_values()
+            .chain(group.phase.take());
+        for timer in timers
+            .chain(group.sync_phase.take())
+            .chain(sessions.collect::<Vec<_>>())
+        {
+            self.core.agenda.cancel(timer);
+        }
+        Some(group)
     }
 }
 

@@ -21,19 +21,31 @@ impl Shard {
         self.arm_expiry(act);
         self.offsets.forget_deleted(self.core.high_watermark);
         let retention_ms = i64::try_from(act.config.offsets_retention.as_millis()).unwrap_or(i64::MAX);
-        let ids: Vec<Text> = self.groups.keys().cloned().collect();
+        let ids: Vec<Text> = self.groups.keys().chain(self.consumer_groups.keys()).cloned().collect();
         for id in ids {
-            let group = &self.groups[&id];
+            let has_expired = |topic: &str, value: &Committed| match self.consumer_groups.get(&id) {
+                Some(group) => group.has_expired(topic, value, retention_ms, act.now_ms),
+                None => self.groups[&id].has_expired(topic, value, retention_ms, act.now_ms),
+            };
             let expired = |(topic, partition, value): (&Text, i32, &Committed)| {
-                group
-                    .has_expired(topic, value, retention_ms, act.now_ms)
-                    .then(|| (topic.clone(), partition))
+                has_expired(topic, value).then(|| (topic.clone(), partition))
             };
             let expired: Vec<(Text, i32)> = self.offsets.newest(&id).filter_map(expired).collect();
             let all = expired.len() == self.offsets.newest(&id).count();
-            let group_too = all && group.state == State::Empty && group.pending.is_empty();
+            let group_too = all && self.may_go(&id);
             // A sweep that cannot be written is repeated by the next one.
             let _ = self.erase(act, &id, expired, group_too);
+        }
+    }
+
+    /// A group without members is kept for its offsets only.
+    fn may_go(&self, id: &str) -> bool {
+        match self.consumer_groups.get(id) {
+            Some(group) => group.members.is_empty(),
+            None => {
+                let group = &self.groups[id];
+                group.state == State::Empty && group.pending.is_empty()
+            }
         }
     }
 

@@ -1,45 +1,38 @@
-//! The coordinator's place in a broker: which shards it has, their log, their timers, and who waits for an answer.
+//! The coordinator's place in a broker: which shards it has, their timers, and who waits for an answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
 use kafka_protocol::messages::RequestKind;
-use kafka_sim_core::batch::{BatchBuilder, BatchOptions, Codec};
 use kafka_sim_core::wire::RequestHead;
-use kafka_sim_core::{ConnId, ErrorCode, Offset, SimTime};
+use kafka_sim_core::{ConnId, ErrorCode, SimTime};
 use uuid::Uuid;
 
-use super::records::Record;
+use super::journal::ShardLog;
 use super::shard::Shard;
-use super::turn::{Act, Journal};
+use super::turn::Act;
 use super::words::{Reply, Waiter};
-use crate::broker::{Broker, Ctx, Partition, Timer, TimerKey};
-use crate::disk::Disk;
+use crate::broker::{Broker, Ctx, Timer, TimerKey};
 use crate::event::Event;
-use crate::log::{AppendError, AppendOrigin, Appended};
 use crate::peer::Tp;
 
 /// The topic that groups and offsets are kept in.
 pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
-/// The most bytes of records that one batch of the topic may decompress to.
-const DECOMPRESSION_LIMIT: usize = 128 << 20;
 
 /// All shards of one broker.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Coordinators {
-    topic: Option<Uuid>,
-    shards: BTreeMap<i32, Hosted>,
+    pub(super) topic: Option<Uuid>,
+    pub(super) shards: BTreeMap<i32, Hosted>,
     tickets: BTreeMap<u64, Ticket>,
     numbers: u64,
 }
 
 #[derive(Clone, Debug)]
-struct Hosted {
+pub(super) struct Hosted {
     /// `None` while the log is being read.
-    shard: Option<Box<Shard>>,
-    timer: Option<(SimTime, TimerKey)>,
+    pub(super) shard: Option<Box<Shard>>,
+    pub(super) timer: Option<(SimTime, TimerKey)>,
 }
 
 /// A request that waits. It is answered once every slot has its reply.
@@ -57,67 +50,6 @@ pub(crate) fn shard_of(group: &str, partitions: i32) -> i32 {
         .encode_utf16()
         .fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
     hash.checked_abs().unwrap_or(0) % partitions.max(1)
-}
-
-/// The log of one shard for the length of one call.
-struct ShardLog<'a> {
-    partition: Option<&'a mut Partition>,
-    disk: &'a mut Disk,
-    now: SimTime,
-    now_ms: i64,
-    /// The log end before each append, and the append.
-    appended: Vec<(Offset, Appended)>,
-    /// `offsets.topic.compression.codec`
-    codec: i64,
-    broken: bool,
-}
-
-impl Journal for ShardLog<'_> {
-    fn append(&mut self, records: &[Record]) -> Result<Offset, ErrorCode> {
-        let partition = self
-            .partition
-            .as_mut()
-            .filter(|partition| partition.is_leader())
-            .ok_or(ErrorCode::NOT_LEADER_OR_FOLLOWER)?;
-        if self.broken {
-            return Err(ErrorCode::KAFKA_STORAGE_ERROR);
-        }
-        let before = partition.log.log_end_offset();
-        let bytes = batch(records, self.codec, self.now_ms)?;
-        let epoch = partition.leader_epoch;
-        match partition.log.append_as_leader(
-            self.disk,
-            bytes,
-            epoch,
-            self.now,
-            self.now_ms,
-            AppendOrigin::Coordinator,
-        ) {
-            Ok(appended) => {
-                self.appended.push((before, appended));
-                Ok(appended.last_offset + 1)
-            }
-            Err(AppendError { code, storage, .. }) => {
-                self.broken |= storage;
-                Err(code)
-            }
-        }
-    }
-}
-
-fn batch(records: &[Record], codec: i64, now_ms: i64) -> Result<Bytes, ErrorCode> {
-    let codec = u8::try_from(codec)
-        .ok()
-        .and_then(|id| Codec::from_id(id).ok())
-        .unwrap_or(Codec::None);
-    let mut batch = BatchBuilder::new(BatchOptions {
-        codec,
-        ..BatchOptions::default()
-    });
-    for record in records {
-        batch.append(now_ms, Some(&record.key()), record.value().as_deref(), &[]);
-    }
-    batch.build().map_err(|error| error.error_code())
 }
 
 impl Broker {
@@ -183,6 +115,7 @@ impl Broker {
             topic: self.groups.topic?,
             partition: index,
         };
+        let version = self.metadata_version();
         let shard = self.groups.shards.get_mut(&index)?.shard.as_mut()?;
         let mut replies = Vec::new();
         let mut log = ShardLog {
@@ -199,6 +132,8 @@ impl Broker {
             now: ctx.now,
             now_ms: ctx.now_ms,
             config: &self.config,
+            image: &self.image,
+            version,
             rng: &mut self.rng,
             log: &mut log,
             replies: &mut replies,
@@ -222,46 +157,6 @@ impl Broker {
             self.fail_log_dir(ctx);
         }
         Some(outcome)
-    }
-
-    fn shard_appended(&mut self, ctx: &mut Ctx<'_>, tp: Tp, appended: &[(Offset, Appended)]) {
-        let broker = self.id();
-        for (before, appended) in appended {
-            let Some(partition) = self.partitions.get_mut(&tp) else {
-                return;
-            };
-            ctx.event(Event::Appended {
-                broker,
-                tp,
-                base: appended.first_offset,
-                last: appended.last_offset,
-                leader_epoch: partition.leader_epoch,
-                producer_id: -1,
-                producer_epoch: -1,
-                base_sequence: -1,
-                duplicate: false,
-            });
-            let Some(durable) = appended.flushed else { continue };
-            ctx.event(Event::Flushed {
-                broker,
-                tp,
-                up_to: appended.last_offset + 1,
-            });
-            if durable > ctx.now
-                && let Some(leading) = partition.leading_mut()
-            {
-                leading.unflushed.push_back((durable, *before));
-                self.timers.set(durable, Timer::LeaderFlushed(tp));
-            }
-        }
-        if !appended.is_empty() {
-            for follower in self.followers.values_mut() {
-                follower.mark_changed(tp);
-            }
-            self.wake_followers(ctx, tp);
-            self.advance_high_watermark(ctx, tp);
-            self.complete_fetches(ctx, tp);
-        }
     }
 
     /// One timer for each shard, at the first thing that is due in it.
@@ -291,7 +186,7 @@ impl Broker {
         self.with_shard(ctx, index, |shard, act| while shard.advance(act) {});
     }
 
-    fn deliver(&mut self, ctx: &mut Ctx<'_>, replies: Vec<(Waiter, Reply)>) {
+    pub(super) fn deliver(&mut self, ctx: &mut Ctx<'_>, replies: Vec<(Waiter, Reply)>) {
         for (waiter, reply) in replies {
             // A request that was answered already is gone.
             let Some(ticket) = self.groups.tickets.get_mut(&waiter.ticket) else {
@@ -310,69 +205,6 @@ impl Broker {
         }
     }
 
-    /// This broker leads a partition from now on.
-    pub(crate) fn coordinator_elected(&mut self, ctx: &mut Ctx<'_>, tp: Tp) {
-        let Some(partition) = self
-            .partitions
-            .get(&tp)
-            .filter(|partition| &*partition.name.topic == OFFSETS_TOPIC)
-        else {
-            return;
-        };
-        self.groups.topic = Some(tp.topic);
-        if self.groups.shards.contains_key(&tp.partition) {
-            return;
-        }
-        let per_ms = u64::try_from(self.config.offsets_load_buffer_size).unwrap_or(1).max(1);
-        let millis = partition.log.size_bytes().div_ceil(per_ms);
-        self.groups.shards.insert(
-            tp.partition,
-            Hosted {
-                shard: None,
-                timer: None,
-            },
-        );
-        if millis == 0 {
-            return self.load_shard(ctx, tp.partition);
-        }
-        let at = ctx.now + Duration::from_millis(millis);
-        let timer = Some((at, self.timers.set(at, Timer::GroupShard(tp.partition))));
-        self.groups.shards.insert(tp.partition, Hosted { shard: None, timer });
-    }
-
-    fn load_shard(&mut self, ctx: &mut Ctx<'_>, index: i32) {
-        let Some(topic) = self.groups.topic else { return };
-        let Some(partition) = self.partitions.get(&Tp {
-            topic,
-            partition: index,
-        }) else {
-            return;
-        };
-        let shard = Box::new(read_shard(partition));
-        if let Some(hosted) = self.groups.shards.get_mut(&index) {
-            hosted.shard = Some(shard);
-        }
-        self.with_shard(ctx, index, Shard::loaded);
-    }
-
-    /// This broker no longer leads a partition.
-    pub(crate) fn coordinator_resigned(&mut self, ctx: &mut Ctx<'_>, tp: Tp) {
-        if self.groups.topic != Some(tp.topic) {
-            return;
-        }
-        let Some(hosted) = self.groups.shards.remove(&tp.partition) else {
-            return;
-        };
-        if let Some((_, key)) = hosted.timer {
-            self.timers.cancel(key);
-        }
-        let mut replies = Vec::new();
-        if let Some(shard) = hosted.shard {
-            shard.unload(&mut replies);
-        }
-        self.deliver(ctx, replies);
-    }
-
     /// The high watermark of a partition that this broker leads has moved.
     pub(crate) fn coordinator_replicated(&mut self, ctx: &mut Ctx<'_>, tp: Tp) {
         if self.groups.topic != Some(tp.topic) {
@@ -382,6 +214,19 @@ impl Broker {
             return;
         };
         self.with_shard(ctx, tp.partition, |shard, act| shard.replicated_to(act, high_watermark));
+    }
+
+    /// Topics have appeared, changed or gone: consumer groups that read them look again.
+    pub(crate) fn coordinator_sees_topics(&mut self, names: &BTreeSet<Arc<str>>, some_are_new: bool) {
+        let version = self.metadata_version();
+        let shards = self.groups.shards.values_mut();
+        for shard in shards.filter_map(|hosted| hosted.shard.as_deref_mut()) {
+            shard.topics_changed(names, some_are_new.then_some(version));
+        }
+    }
+
+    fn metadata_version(&self) -> i64 {
+        i64::try_from(self.metadata_offset).unwrap_or(i64::MAX)
     }
 
     /// Topics are gone: so is what was committed for them.
@@ -394,27 +239,4 @@ impl Broker {
             });
         }
     }
-}
-
-/// Reads a shard's whole log.
-fn read_shard(partition: &Partition) -> Shard {
-    let mut shard = Shard::unloaded(partition.high_watermark);
-    let end = partition.log.log_end_offset();
-    let mut next = partition.log.log_start_offset();
-    while next < end {
-        let Ok(read) = partition.log.read(next, usize::MAX, end, true) else {
-            break;
-        };
-        let Some(last) = read.batches.last() else { break };
-        next = last.header.next_offset();
-        for batch in read.batches.iter().filter(|batch| !batch.header.is_control()) {
-            for record in batch.records(DECOMPRESSION_LIMIT).unwrap_or_default() {
-                let Some(key) = record.key else { continue };
-                if let Some(read) = Record::read(key, record.value) {
-                    shard.replay(record.offset + 1, read);
-                }
-            }
-        }
-    }
-    shard
 }

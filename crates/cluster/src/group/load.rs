@@ -3,7 +3,8 @@
 use kafka_sim_core::Offset;
 
 use super::classic::{Group, State};
-use super::records::Record;
+use super::consumer::{ConsumerGroup, ConsumerMember, Deadline};
+use super::records::{Change, Record};
 use super::shard::Shard;
 use super::turn::{Act, Turn};
 use super::words::Text;
@@ -26,7 +27,7 @@ impl Shard {
                 partition,
                 value,
             } => {
-                if value.is_some() {
+                if value.is_some() && !self.consumer_groups.contains_key(&group) {
                     self.groups
                         .entry(group.clone())
                         .or_insert_with(|| Group::new(group.clone(), end));
@@ -34,6 +35,7 @@ impl Shard {
                 self.offsets
                     .write(&group, &topic, partition, end, value, self.core.high_watermark);
             }
+            Record::Consumer { group, change } => self.replay_consumer(end, group, change),
             Record::Group {
                 group,
                 value: Some(value),
@@ -48,10 +50,26 @@ impl Shard {
         }
     }
 
+    /// The first record of a consumer group takes the place of a classic one, which had only offsets.
+    fn replay_consumer(&mut self, end: Offset, id: Text, change: Change) {
+        if change.is_tombstone() && !self.consumer_groups.contains_key(&id) {
+            return;
+        }
+        let group = self.consumer_groups.entry(id.clone()).or_insert_with(|| {
+            let mut group = ConsumerGroup::new(id.clone());
+            group.exists_from = self.groups.remove(&id).map_or(end, |classic| classic.exists_from);
+            group
+        });
+        if !group.apply(change) {
+            self.consumer_groups.remove(&id);
+        }
+    }
+
     /// The whole log is applied. Every member's session begins anew.
     pub(crate) fn loaded(&mut self, act: &mut Act<'_>) {
         self.offsets.forget_deleted(self.core.high_watermark);
         self.arm_expiry(act);
+        self.core.topics_version = act.version;
         let mut turn = Turn {
             act,
             core: &mut self.core,
@@ -65,6 +83,14 @@ impl Shard {
             // The limit was lowered meanwhile: whoever comes first stays.
             if group.state == State::Stable && ids.len() > limit {
                 group.rebalance_or_complete(&mut turn);
+            }
+        }
+        for group in self.consumer_groups.values_mut() {
+            let members: Vec<ConsumerMember> = group.members.values().cloned().collect();
+            for member in members {
+                let session_ms = group.session_ms(&member.id, turn.act.config, turn.act.image);
+                group.set_deadline(&mut turn, &member.id, Deadline::Session, session_ms);
+                group.watch_revocation(&mut turn, &member);
             }
         }
     }

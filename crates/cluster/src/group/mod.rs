@@ -20,9 +20,12 @@
 
 mod classic;
 mod commit;
+mod consumer;
 mod expiry;
 pub(crate) mod host;
 mod join;
+mod journal;
+mod lead;
 mod load;
 mod look;
 mod member;
@@ -39,4 +42,5 @@ mod turn;
 pub(crate) mod words;
 mod writes;
 
+pub(crate) use consumer::{ConsumerGroup, ConsumerMember, assignors};
 pub(crate) use host::{Coordinators, shard_of};

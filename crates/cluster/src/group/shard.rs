@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use kafka_sim_core::{ErrorCode, SimTime};
 
 use super::classic::Group;
+use super::consumer::ConsumerGroup;
 use super::offsets::Offsets;
 use super::turn::{Act, Core, Due, Turn};
 use super::words::{Caller, Join, Joined, Reply, Sync, Synced, Text, Waiter};
@@ -14,7 +15,10 @@ use super::writes::Then;
 /// The state of one shard.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shard {
+    /// Classic groups.
     pub(crate) groups: BTreeMap<Text, Group>,
+    /// Consumer groups (KIP-848). An id is in one of both at most.
+    pub(crate) consumer_groups: BTreeMap<Text, ConsumerGroup>,
     pub(crate) offsets: Offsets,
     pub(crate) core: Core,
 }
@@ -33,6 +37,12 @@ impl Shard {
         match due {
             Due::Write(number) => self.write_timed_out(act, number),
             Due::ExpireOffsets => self.expire_offsets(act),
+            Due::Deadline {
+                group,
+                member,
+                deadline,
+            } => self.deadline_over(act, &group, &member, deadline),
+            Due::Resolve { group } => self.resolve(act, &group),
             Due::Session { group, member } => self.on(act, &group, |group, turn| group.session_over(turn, &member)),
             Due::Pending { group, member } => self.on(act, &group, |group, turn| group.pending_over(turn, &member)),
             Due::InitialDelay {

@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 
 use kafka_sim_core::{Agenda, AgendaKey, ErrorCode, Offset, SimRng, SimTime};
 
+use super::consumer::{Deadline, TopicHashes};
 use super::records::Record;
 use super::words::{Reply, Text, Waiter};
 use super::writes::{Then, Write};
 use crate::config::BrokerConfig;
+use crate::peer::MetadataImage;
 
 /// The log a shard writes to.
 pub(crate) trait Journal {
@@ -21,6 +23,9 @@ pub(crate) struct Act<'a> {
     /// The broker's wall clock in milliseconds since the Unix epoch.
     pub(crate) now_ms: i64,
     pub(crate) config: &'a BrokerConfig,
+    pub(crate) image: &'a MetadataImage,
+    /// Offset of the image.
+    pub(crate) version: i64,
     pub(crate) rng: &'a mut SimRng,
     pub(crate) log: &'a mut dyn Journal,
     pub(crate) replies: &'a mut Vec<(Waiter, Reply)>,
@@ -45,6 +50,14 @@ pub(crate) enum Due {
     JoinPhase { group: Text },
     /// Members had the rebalance timeout for their SyncGroup.
     SyncPhase { group: Text },
+    /// A member of a consumer group had until now for something.
+    Deadline {
+        group: Text,
+        member: Text,
+        deadline: Deadline,
+    },
+    /// The regular expressions of a consumer group are resolved.
+    Resolve { group: Text },
     /// A write was not replicated in time.
     Write(u64),
     /// Look for offsets that have expired.
@@ -61,6 +74,9 @@ pub(crate) struct Core {
     pub(crate) written: Offset,
     pub(crate) writes: VecDeque<Write>,
     pub(crate) numbers: u64,
+    pub(crate) hashes: TopicHashes,
+    /// Offset of the last metadata that had a new topic.
+    pub(crate) topics_version: i64,
 }
 
 /// One handler's run.

@@ -1,9 +1,11 @@
 //! What group requests ask and what they are answered, in the coordinator's own words.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use kafka_sim_core::{ErrorCode, Offset};
+use uuid::Uuid;
 
 /// Names and ids.
 pub(crate) type Text = Arc<str>;
@@ -75,8 +77,8 @@ pub(crate) struct Commit {
     pub(crate) generation: i32,
     /// Explicit retention (v2 to v4), in milliseconds.
     pub(crate) retention_ms: Option<i64>,
-    /// What a generation that no group has is answered: depends on the version.
-    pub(crate) no_such_group: ErrorCode,
+    /// Version of the API.
+    pub(crate) version: i16,
     pub(crate) parts: Vec<CommitPart>,
 }
 
@@ -91,6 +93,38 @@ pub(crate) struct Committed {
     pub(crate) commit_ms: i64,
     /// When an explicit retention ends.
     pub(crate) expire_ms: Option<i64>,
+}
+
+/// Partitions by topic id.
+pub(crate) type Parts = BTreeMap<Uuid, BTreeSet<i32>>;
+
+/// The epoch of a member that leaves for good.
+pub(crate) const LEAVES: i32 = -1;
+/// The epoch of a static member that leaves for a while.
+pub(crate) const LEAVES_FOR_A_WHILE: i32 = -2;
+
+/// ConsumerGroupHeartbeat (KIP-848). What is `None` has not changed since the member said it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Beat {
+    pub(crate) caller: Caller,
+    /// 0 to join, −1 to leave, −2 to leave for a while.
+    pub(crate) epoch: i32,
+    pub(crate) client_id: Text,
+    pub(crate) client_host: Text,
+    pub(crate) rack: Option<Text>,
+    /// Milliseconds, −1 if it has not changed.
+    pub(crate) rebalance_timeout: i32,
+    pub(crate) topics: Option<BTreeSet<Text>>,
+    pub(crate) regex: Option<Text>,
+    pub(crate) assignor: Option<Text>,
+    /// What the member owns.
+    pub(crate) owned: Option<Parts>,
+}
+
+impl Beat {
+    pub(crate) fn subscribes(&self) -> bool {
+        self.topics.is_some() || self.regex.is_some()
+    }
 }
 
 /// Which offsets to fetch: these, or with `None` all.
@@ -152,11 +186,38 @@ impl Synced {
     }
 }
 
+/// The answer to a ConsumerGroupHeartbeat.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Beaten {
+    pub(crate) error: ErrorCode,
+    pub(crate) message: Option<String>,
+    pub(crate) member: Option<Text>,
+    pub(crate) epoch: i32,
+    /// Until the next heartbeat, in milliseconds.
+    pub(crate) interval_ms: i32,
+    /// Only if the member has to hear of it.
+    pub(crate) assignment: Option<Arc<Parts>>,
+}
+
+impl Beaten {
+    pub(crate) fn failed(error: ErrorCode, message: Option<String>) -> Beaten {
+        Beaten {
+            error,
+            message,
+            member: None,
+            epoch: 0,
+            interval_ms: 0,
+            assignment: None,
+        }
+    }
+}
+
 /// An answer of the coordinator.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Reply {
     Joined(Joined),
     Synced(Synced),
+    Beaten(Beaten),
     /// OffsetCommit: an error for all, or one for each partition in order.
     Committed(Result<Vec<ErrorCode>, ErrorCode>),
     /// OffsetFetch of one group.
@@ -173,6 +234,7 @@ impl Reply {
         match self {
             Reply::Joined(joined) => Reply::Joined(Joined::failed(error, joined.member)),
             Reply::Synced(_) => Reply::Synced(Synced::failed(error)),
+            Reply::Beaten(_) => Reply::Beaten(Beaten::failed(error, None)),
             Reply::Committed(_) => Reply::Committed(Err(error)),
             Reply::Fetched(_) => Reply::Fetched(Err(error)),
             Reply::OffsetsDeleted(_) => Reply::OffsetsDeleted(Err(error)),
@@ -187,6 +249,8 @@ pub(crate) struct Listed {
     pub(crate) group: Text,
     pub(crate) protocol_type: Text,
     pub(crate) state: &'static str,
+    /// "classic" or "consumer".
+    pub(crate) kind: &'static str,
 }
 
 /// A group as DescribeGroups shows it.

@@ -12,6 +12,7 @@ use crate::peer::{AdminResponse, ConfigChange, ConfigOp, ConfigResource, Refusal
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
+const GROUP: i8 = 32;
 
 /// One resource of a request with what the controller is to do, or why it is not asked.
 #[derive(Clone, Debug)]
@@ -58,6 +59,8 @@ pub(in crate::api) fn parse_resource(id: BrokerId, resource_type: i8, name: &str
             Ok(_) => Err(invalid(format!("this is broker {id}, not broker {name}"))),
             Err(_) => Err(invalid(format!("{name:?} is no broker id"))),
         },
+        GROUP if name.is_empty() => Err(invalid("groups have no common default")),
+        GROUP => Ok(ConfigResource::Group(Arc::from(name))),
         other => Err(invalid(format!("resources of type {other} are not served"))),
     }
 }

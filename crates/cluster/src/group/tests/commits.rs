@@ -137,7 +137,7 @@ fn metadata_that_is_too_long_refuses_its_partition_alone() {
         caller: member(""),
         generation: -1,
         retention_ms: None,
-        no_such_group: ErrorCode::NONE,
+        version: 8,
         parts: vec![part(0, "abcd"), part(1, "abc")],
     };
     let waiter = rig.waiter();

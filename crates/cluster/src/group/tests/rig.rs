@@ -5,13 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka_sim_core::{ErrorCode, Offset, Seed, SimRng, SimTime};
+use kafka_sim_core::{BrokerId, ErrorCode, Offset, Seed, SimRng, SimTime};
+use uuid::Uuid;
 
 use crate::config::BrokerConfig;
+use crate::group::consumer::ConsumerGroup;
 use crate::group::records::Record;
 use crate::group::shard::Shard;
 use crate::group::turn::{Act, Journal};
-use crate::group::words::{Caller, Commit, CommitPart, Join, Joined, Reply, Sync, Synced, Text, Waiter};
+use crate::group::words::{
+    Beat, Beaten, Caller, Commit, CommitPart, Join, Joined, Parts, Reply, Sync, Synced, Text, Waiter,
+};
+use crate::peer::{MetadataImage, MetadataRecord, PartitionState, TopicState};
 
 /// Session timeout of the rig's members.
 pub(super) const SESSION_MS: i32 = 10_000;
@@ -38,6 +43,8 @@ pub(super) struct Rig {
     pub(super) shard: Shard,
     pub(super) log: FakeLog,
     pub(super) config: BrokerConfig,
+    pub(super) image: MetadataImage,
+    pub(super) version: i64,
     pub(super) now: SimTime,
     /// Everything is replicated as soon as it is written.
     pub(super) replicates: bool,
@@ -52,6 +59,8 @@ impl Rig {
             shard: Shard::unloaded(0),
             log: FakeLog::default(),
             config: BrokerConfig::default(),
+            image: image(&[("orders", 4), ("payments", 3)]),
+            version: 1,
             now: SimTime::ZERO,
             replicates: true,
             rng: Seed(7).stream("broker", 0),
@@ -77,6 +86,8 @@ impl Rig {
             now: self.now,
             now_ms,
             config: &self.config,
+            image: &self.image,
+            version: self.version,
             rng: &mut self.rng,
             log: &mut self.log,
             replies: &mut replies,
@@ -194,6 +205,10 @@ impl Rig {
     }
 
     pub(super) fn commit(&mut self, caller: Caller, generation: i32, offset: Offset) -> Waiter {
+        self.commit_as(caller, generation, offset, 8)
+    }
+
+    pub(super) fn commit_as(&mut self, caller: Caller, generation: i32, offset: Offset, version: i16) -> Waiter {
         let part = CommitPart {
             topic: "orders".into(),
             partition: 0,
@@ -205,7 +220,7 @@ impl Rig {
             caller,
             generation,
             retention_ms: None,
-            no_such_group: ErrorCode::ILLEGAL_GENERATION,
+            version,
             parts: vec![part],
         };
         let waiter = self.waiter();
@@ -224,6 +239,45 @@ impl Rig {
     pub(super) fn fetch(&self) -> Option<Offset> {
         let found = self.shard.fetch("g", &Some(vec![("orders".into(), 0)]));
         found[0].2.as_ref().map(|committed| committed.offset)
+    }
+
+    /// A topic appears, or grows.
+    pub(super) fn grow(&mut self, topic: &str, partitions: usize) {
+        let is_new = self.image.topic_named(topic).is_none();
+        self.image.apply(&MetadataRecord::Topic(topic_state(topic, partitions)));
+        self.version += 1;
+        let version = self.version;
+        self.shard
+            .topics_changed(&[Text::from(topic)].into(), is_new.then_some(version));
+    }
+
+    pub(super) fn delete_topic(&mut self, topic: &str) {
+        self.image.apply(&MetadataRecord::RemoveTopic(topic_id(topic)));
+        self.version += 1;
+        self.shard.topics_changed(&[Text::from(topic)].into(), None);
+    }
+
+    /// A heartbeat, once everything is replicated.
+    pub(super) fn beat(&mut self, beat: Beat) -> Beaten {
+        let waiter = self.send_beat(beat);
+        self.beaten(waiter)
+    }
+
+    pub(super) fn send_beat(&mut self, beat: Beat) -> Waiter {
+        let waiter = self.waiter();
+        self.act(|shard, act| shard.beat(act, waiter, &"g".into(), &beat));
+        waiter
+    }
+
+    pub(super) fn beaten(&self, waiter: Waiter) -> Beaten {
+        match self.reply(waiter) {
+            Some(Reply::Beaten(beaten)) => beaten.clone(),
+            other => panic!("no heartbeat: {other:?}"),
+        }
+    }
+
+    pub(super) fn consumer_group(&self) -> &ConsumerGroup {
+        &self.shard.consumer_groups["g"]
     }
 
     pub(super) fn state(&self) -> &'static str {
@@ -245,6 +299,79 @@ impl Rig {
         assert_eq!(self.synced(leads).assignment, "one");
         assert_eq!(self.synced(waits).assignment, "two");
         (leader, follower)
+    }
+}
+
+pub(super) fn image(topics: &[(&str, usize)]) -> MetadataImage {
+    let mut image = MetadataImage::default();
+    for (name, partitions) in topics {
+        image.apply(&MetadataRecord::Topic(topic_state(name, *partitions)));
+    }
+    image
+}
+
+fn topic_state(name: &str, partitions: usize) -> TopicState {
+    let partition = PartitionState {
+        replicas: vec![BrokerId(0)],
+        isr: vec![BrokerId(0)],
+        elr: Vec::new(),
+        last_known_elr: Vec::new(),
+        leader: Some(BrokerId(0)),
+        leader_epoch: 0,
+        partition_epoch: 0,
+        recovering: false,
+    };
+    TopicState {
+        id: topic_id(name),
+        name: name.into(),
+        partitions: vec![partition; partitions],
+    }
+}
+
+/// An id made of the name.
+pub(super) fn topic_id(name: &str) -> Uuid {
+    Uuid::from_u128(name.bytes().fold(1, |id, byte| (id << 8) | u128::from(byte)))
+}
+
+/// Partitions of one topic.
+pub(super) fn parts(topic: &str, indexes: &[i32]) -> Parts {
+    if indexes.is_empty() {
+        return Parts::new();
+    }
+    [(topic_id(topic), indexes.iter().copied().collect())].into()
+}
+
+/// A request to join with one topic.
+pub(super) fn joining(id: &str, topic: &str) -> Beat {
+    Beat {
+        rebalance_timeout: REBALANCE_MS,
+        topics: Some([Text::from(topic)].into()),
+        owned: Some(Parts::new()),
+        ..beating(id, 0)
+    }
+}
+
+/// A heartbeat that says nothing new.
+pub(super) fn beating(id: &str, epoch: i32) -> Beat {
+    Beat {
+        caller: member(id),
+        epoch,
+        client_id: "c".into(),
+        client_host: "/h".into(),
+        rack: None,
+        rebalance_timeout: -1,
+        topics: None,
+        regex: None,
+        assignor: None,
+        owned: None,
+    }
+}
+
+/// A heartbeat that reports what the member owns.
+pub(super) fn owning(id: &str, epoch: i32, owned: Parts) -> Beat {
+    Beat {
+        owned: Some(owned),
+        ..beating(id, epoch)
     }
 }
 

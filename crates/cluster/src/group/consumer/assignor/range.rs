@@ -1,0 +1,64 @@
+//! Each topic in ranges over its readers, so that equal topics are joined alike (RangeAssignor).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{Spec, existing};
+use crate::group::words::Parts;
+use crate::peer::MetadataImage;
+
+struct Topic {
+    partitions: i32,
+    readers: i32,
+    next: i32,
+    /// Readers that got one more than the others.
+    extra: i32,
+}
+
+pub(super) fn assign(specs: &[Spec<'_>], image: &MetadataImage) -> Vec<Arc<Parts>> {
+    let read: Vec<BTreeMap<Uuid, i32>> = specs.iter().map(|spec| existing(&spec.topics, image)).collect();
+    let mut topics: BTreeMap<Uuid, Topic> = BTreeMap::new();
+    for (topic, partitions) in read.iter().flatten() {
+        let entry = topics.entry(*topic).or_insert(Topic {
+            partitions: *partitions,
+            readers: 0,
+            next: 0,
+            extra: 0,
+        });
+        entry.readers += 1;
+    }
+    let mut assigned = vec![Parts::new(); specs.len()];
+    for index in order(specs) {
+        for topic in read[index].keys() {
+            let range = topics.get_mut(topic).expect("counted above").next_range();
+            if !range.is_empty() {
+                assigned[index].insert(*topic, range.collect());
+            }
+        }
+    }
+    assigned.into_iter().map(Arc::new).collect()
+}
+
+impl Topic {
+    fn next_range(&mut self) -> std::ops::Range<i32> {
+        let has_extra = self.extra < self.partitions % self.readers;
+        self.extra += i32::from(has_extra);
+        let start = self.next;
+        let end = start + self.partitions / self.readers + i32::from(has_extra);
+        self.next = end.min(self.partitions);
+        start..self.next
+    }
+}
+
+/// Static members come first, by instance id; then the others by member id. So a static member keeps its range when it
+/// comes back under another id.
+fn order(specs: &[Spec<'_>]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..specs.len()).collect();
+    order.sort_by_key(|index| {
+        let member = specs[*index].member;
+        (member.instance().is_none(), member.instance(), &member.id)
+    });
+    order
+}

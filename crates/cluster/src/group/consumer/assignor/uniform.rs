@@ -1,0 +1,99 @@
+//! All members read the same topics: everybody gets as many partitions, and keeps what it has as far as that goes
+//! (UniformHomogeneousAssignmentBuilder).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{Spec, existing};
+use crate::group::words::{Parts, Text};
+use crate::peer::MetadataImage;
+
+pub(super) fn assign(
+    specs: &[Spec<'_>],
+    targets: &BTreeMap<Text, Arc<Parts>>,
+    image: &MetadataImage,
+) -> Vec<Arc<Parts>> {
+    let topics = specs
+        .first()
+        .map(|spec| existing(&spec.topics, image))
+        .unwrap_or_default();
+    if topics.is_empty() {
+        return vec![Arc::default(); specs.len()];
+    }
+    let mut free = unassigned(&topics, targets);
+    let total: usize = topics.values().filter_map(|count| usize::try_from(*count).ok()).sum();
+    let least = total / specs.len();
+    let mut extras = total % specs.len();
+    let mut assigned = Vec::with_capacity(specs.len());
+    let mut unfilled = Vec::new();
+    for (index, spec) in specs.iter().enumerate() {
+        let has_extra = extras > 0;
+        let mut quota = least + usize::from(has_extra);
+        assigned.push(keep(&spec.target, &topics, &mut quota, &mut free));
+        // Somebody else can take the extra one, as long as there are enough members left for all of them.
+        let gives_way = quota > 0 && has_extra && specs.len() - index > extras;
+        quota -= usize::from(gives_way);
+        extras -= usize::from(has_extra && !gives_way);
+        if quota > 0 {
+            unfilled.push((index, quota));
+        }
+    }
+    let mut free = free.into_iter();
+    for (index, quota) in unfilled {
+        let parts = Arc::make_mut(&mut assigned[index]);
+        for (topic, partition) in free.by_ref().take(quota) {
+            parts.entry(topic).or_default().insert(partition);
+        }
+    }
+    assigned
+}
+
+/// What a member keeps of what it had: what exceeds its quota is free.
+fn keep(
+    target: &Arc<Parts>,
+    topics: &BTreeMap<Uuid, i32>,
+    quota: &mut usize,
+    free: &mut Vec<(Uuid, i32)>,
+) -> Arc<Parts> {
+    let mut kept = target.clone();
+    for (topic, indexes) in &**target {
+        if !topics.contains_key(topic) {
+            Arc::make_mut(&mut kept).remove(topic);
+        } else if indexes.len() <= *quota {
+            *quota -= indexes.len();
+        } else {
+            let surplus = indexes.iter().skip(*quota).copied();
+            free.extend(surplus.map(|index| (*topic, index)));
+            let parts = Arc::make_mut(&mut kept);
+            if *quota == 0 {
+                parts.remove(topic);
+            } else {
+                parts.insert(*topic, indexes.iter().take(*quota).copied().collect());
+            }
+            *quota = 0;
+        }
+    }
+    kept
+}
+
+fn unassigned(topics: &BTreeMap<Uuid, i32>, targets: &BTreeMap<Text, Arc<Parts>>) -> Vec<(Uuid, i32)> {
+    let mut taken: BTreeMap<Uuid, Vec<bool>> = topics
+        .iter()
+        .map(|(topic, count)| (*topic, vec![false; usize::try_from(*count).unwrap_or(0)]))
+        .collect();
+    for (topic, indexes) in targets.values().flat_map(|parts| parts.iter()) {
+        let Some(taken) = taken.get_mut(topic) else { continue };
+        for index in indexes {
+            if let Some(slot) = usize::try_from(*index).ok().and_then(|index| taken.get_mut(index)) {
+                *slot = true;
+            }
+        }
+    }
+    let free = taken.iter().flat_map(|(topic, taken)| {
+        let indexes = (0_i32..).zip(taken).filter(|(_, taken)| !**taken);
+        indexes.map(|(index, _)| (*topic, index))
+    });
+    free.collect()
+}
