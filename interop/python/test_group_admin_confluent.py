@@ -24,6 +24,7 @@ MESSAGES = 40
 # What joining takes for each protocol, and what the group is described as.
 PROTOCOLS = {
     "classic": ({"partition.assignment.strategy": "roundrobin"}, ConsumerGroupType.CLASSIC, "roundrobin"),
+    "consumer": ({"group.protocol": "consumer", "group.remote.assignor": "range"}, ConsumerGroupType.CONSUMER, "range"),
 }
 
 

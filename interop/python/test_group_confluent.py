@@ -14,6 +14,8 @@ WAIT = 30
 PROTOCOLS = {
     "range": {"partition.assignment.strategy": "range"},
     "cooperative-sticky": {"partition.assignment.strategy": "cooperative-sticky"},
+    # KIP-848: the coordinator assigns, members hand over one by one.
+    "consumer": {"group.protocol": "consumer"},
 }
 # The member is no longer one: what it owned is somebody else's, and nothing it says counts.
 OUT = {KafkaError.UNKNOWN_MEMBER_ID, KafkaError.ILLEGAL_GENERATION, KafkaError.FENCED_MEMBER_EPOCH}

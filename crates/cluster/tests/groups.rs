@@ -553,6 +553,22 @@ fn a_commit_that_its_followers_never_get_times_out() {
 }
 
 #[test]
+fn a_fault_finds_the_coordinator_that_members_are_told() {
+    let mut world = World::new(3, &[]);
+    world.fault(Fault::Kill(Role::coordinator_of(GROUP)));
+    assert_eq!(world.cluster.struck_by_newest_fault(), [], "there are no groups yet");
+    let coordinator = world.coordinator().expect("a coordinator");
+    world.fault(Fault::Kill(Role::coordinator_of(GROUP)));
+    assert_eq!(world.cluster.struck_by_newest_fault(), [BrokerId(coordinator)]);
+    assert!(!world.cluster.view().brokers[usize::try_from(coordinator).expect("ids count from 0")].running);
+    world.pass(15_000);
+    let next = world.coordinator().expect("another coordinator");
+    assert_ne!(next, coordinator);
+    world.fault(Fault::Pause(Role::coordinator_of(GROUP)));
+    assert_eq!(world.cluster.struck_by_newest_fault(), [BrokerId(next)]);
+}
+
+#[test]
 fn a_broker_that_does_not_coordinate_the_group_says_so() {
     let mut world = World::new(3, &[]);
     let coordinator = world.coordinator().expect("a coordinator");

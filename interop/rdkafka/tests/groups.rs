@@ -23,8 +23,8 @@ const SHARE: u64 = 300;
 /// What a server decides in the newer protocol.
 const CLASSIC: [(&str, &str); 2] = [("heartbeat.interval.ms", "300"), ("session.timeout.ms", "20000")];
 
-/// Brokers are declared dead after two seconds instead of nine, and a group does not wait three seconds for members that
-/// might still come: time is real here.
+/// Brokers are declared dead after two seconds instead of nine, a group does not wait three seconds for members that
+/// might still come, and members of the newer protocol are heard more often: time is real here.
 async fn three_brokers() -> Server {
     let topic = Topic::named(TOPIC)
         .partitions(PARTITIONS)
@@ -36,6 +36,8 @@ async fn three_brokers() -> Server {
         .config("broker.session.timeout.ms", "2000")
         .config("broker.heartbeat.interval.ms", "200")
         .config("group.initial.rebalance.delay.ms", "300")
+        .config("group.consumer.min.heartbeat.interval.ms", "300")
+        .config("group.consumer.heartbeat.interval.ms", "300")
         .start()
         .await
         .expect("three brokers start")
@@ -168,6 +170,11 @@ async fn processes_everything_once(settings: &'static [(&'static str, &'static s
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_classic_group_processes_every_message_once_while_its_coordinator_dies() {
     bounded(processes_everything_once(&CLASSIC)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_of_the_newer_protocol_does_too() {
+    bounded(processes_everything_once(&[("group.protocol", "consumer")])).await;
 }
 
 /// State, protocol and number of members, as librdkafka lists a group; `None` if it does not.

@@ -240,3 +240,24 @@ impl Broker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::shard_of;
+
+    #[test]
+    fn a_group_is_on_the_partition_that_kafka_keeps_it_on() {
+        // What Java gives. The hash of "billing" is negative, the last one is the smallest there is.
+        let known = [
+            ("", 0),
+            ("a", 47),
+            ("group", 47),
+            ("orders-app", 5),
+            ("billing", 9),
+            ("polygenelubricants", 0),
+        ];
+        for (group, shard) in known {
+            assert_eq!(shard_of(group, 50), shard, "{group}");
+        }
+    }
+}
