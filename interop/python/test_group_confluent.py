@@ -140,16 +140,41 @@ def committed(bootstrap, group, topic):
         consumer.close()
 
 
+class Careless(Member):
+    """A consumer that commits now and then, and not when it lets go."""
+
+    def _commit(self, consumer, numbers, give_up_after):
+        if give_up_after == 0:
+            super()._commit(consumer, numbers, give_up_after)
+
+
+def settings_of(protocol):
+    settings = PROTOCOLS[protocol]
+    if "partition.assignment.strategy" not in settings:
+        return settings
+    # What a server decides in the newer protocol.
+    return settings | {"heartbeat.interval.ms": 300, "session.timeout.ms": 20_000}
+
+
+def run_course(cluster, member, protocol, group):
+    return shaken(
+        cluster,
+        group,
+        lambda name, course: member(cluster.bootstrap, group, protocol, name, course, settings_of(protocol)),
+    )
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_three_members_process_every_message_once_while_the_coordinator_dies(cluster, protocol):
     group = f"{protocol}-{uuid.uuid4().hex[:8]}"
     fill(cluster.bootstrap, protocol)
-    settings = PROTOCOLS[protocol]
-    if "partition.assignment.strategy" in settings:
-        # What a server decides in the newer protocol.
-        settings = settings | {"heartbeat.interval.ms": 300, "session.timeout.ms": 20_000}
-    course = shaken(
-        cluster, group, lambda name, course: Member(cluster.bootstrap, group, protocol, name, course, settings)
-    )
-    course.judge()
+    run_course(cluster, Member, protocol, group).judge()
     committed_survives_restarts(cluster, lambda: committed(cluster.bootstrap, group, protocol))
+
+
+def test_members_that_let_go_without_a_commit_process_messages_again(cluster):
+    """The same course with the one difference that makes it lose its promise; the topic is full already."""
+    group = f"careless-{uuid.uuid4().hex[:8]}"
+    course = run_course(cluster, Careless, "range", group)
+    with pytest.raises(AssertionError, match="came again"):
+        course.judge()
