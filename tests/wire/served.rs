@@ -167,6 +167,13 @@ fn well_formed(key: ApiKey, version: i16, id: Uuid) -> RequestKind {
         ApiKey::ListGroups => ListGroupsRequest::default().into(),
         ApiKey::DeleteGroups => DeleteGroupsRequest::default().with_groups_names(vec![group()]).into(),
         ApiKey::OffsetDelete => OffsetDeleteRequest::default().with_group_id(group()).into(),
+        ApiKey::ConsumerGroupHeartbeat => ConsumerGroupHeartbeatRequest::default()
+            .with_group_id(group())
+            .with_member_id("m".into())
+            .into(),
+        ApiKey::ConsumerGroupDescribe => ConsumerGroupDescribeRequest::default()
+            .with_group_ids(vec![group()])
+            .into(),
         other => panic!("{other:?} is served but this test does not know how to ask for it"),
     }
 }

@@ -14,6 +14,50 @@ pub struct View {
     pub brokers: Vec<BrokerView>,
     /// By topic name and index.
     pub partitions: Vec<PartitionView>,
+    /// By id of the group and of the coordinator; two brokers can both believe to be it.
+    pub groups: Vec<GroupView>,
+}
+
+/// One group as a coordinator knows it, replicated or not.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct GroupView {
+    /// Its id.
+    pub group: Arc<str>,
+    /// The broker that coordinates it.
+    pub coordinator: BrokerId,
+    /// The protocol of its kind of groups.
+    pub kind: GroupKind,
+    /// The name of its state as ListGroups shows it.
+    pub state: &'static str,
+    /// Generation of a classic group, epoch of a consumer group.
+    pub epoch: i32,
+    /// By id.
+    pub members: Vec<GroupMemberView>,
+}
+
+/// The two kinds of groups.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GroupKind {
+    /// Members assign partitions among themselves.
+    Classic,
+    /// The coordinator assigns partitions (KIP-848).
+    Consumer,
+}
+
+/// One member of a group.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct GroupMemberView {
+    /// Its id.
+    pub id: Arc<str>,
+    /// `group.instance.id` of a static member.
+    pub instance: Option<Arc<str>>,
+    /// The host it runs on, after a slash.
+    pub host: Arc<str>,
+    /// Generation of a classic group, the member's own epoch in a consumer group.
+    pub epoch: i32,
+    /// Partitions it was told to own. Empty for a classic group that is not one of consumers.
+    pub assignment: Vec<TopicPartition>,
 }
 
 /// One broker.
@@ -81,6 +125,11 @@ impl View {
         self.partitions
             .iter()
             .find(|p| &*p.topic == topic && p.partition == partition)
+    }
+
+    /// The group, as the first coordinator that knows it sees it.
+    pub fn group(&self, id: &str) -> Option<&GroupView> {
+        self.groups.iter().find(|g| &*g.group == id)
     }
 
     /// The leader's high watermark of every partition that has a leader.

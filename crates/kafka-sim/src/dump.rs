@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use kafka_sim_cluster::view::{BrokerView, PartitionView, View};
+use kafka_sim_cluster::view::{BrokerView, GroupKind, GroupView, PartitionView, View};
 use kafka_sim_core::{BrokerId, SimTime};
 
-/// The whole cluster, one line per broker, partition and replica.
+/// The whole cluster, one line per broker, partition, replica, group and member.
 pub fn dump(view: &View) -> String {
     let mut text = format!("at {}\n", SimTime::from_nanos(view.at_nanos));
     for broker in &view.brokers {
@@ -13,6 +13,9 @@ pub fn dump(view: &View) -> String {
     }
     for partition in &view.partitions {
         partition_lines(&mut text, partition);
+    }
+    for group in &view.groups {
+        group_lines(&mut text, group);
     }
     text
 }
@@ -66,6 +69,35 @@ fn partition_lines(text: &mut String, partition: &PartitionView) {
     }
 }
 
+fn group_lines(text: &mut String, group: &GroupView) {
+    let kind = match group.kind {
+        GroupKind::Classic => "classic",
+        GroupKind::Consumer => "consumer",
+    };
+    let GroupView {
+        group: id,
+        coordinator,
+        state,
+        epoch,
+        ..
+    } = group;
+    let _ = writeln!(
+        text,
+        "group {id}: {kind}, {state}, epoch {epoch}, coordinated by broker {coordinator}"
+    );
+    for member in &group.members {
+        let assignment: Vec<String> = member.assignment.iter().map(ToString::to_string).collect();
+        let _ = writeln!(
+            text,
+            "  {} on {}: epoch {}, [{}]",
+            member.id,
+            member.host,
+            member.epoch,
+            assignment.join(",")
+        );
+    }
+}
+
 fn ids(brokers: &[BrokerId]) -> String {
     let ids: Vec<String> = brokers.iter().map(BrokerId::to_string).collect();
     format!("[{}]", ids.join(","))
@@ -73,12 +105,13 @@ fn ids(brokers: &[BrokerId]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use kafka_sim_cluster::view::ReplicaView;
+    use kafka_sim_cluster::view::{GroupMemberView, ReplicaView};
+    use kafka_sim_core::TopicPartition;
 
     use super::*;
 
     #[test]
-    fn a_dump_names_every_broker_partition_and_replica() {
+    fn a_dump_names_everything() {
         let replica = ReplicaView {
             broker: BrokerId(1),
             leads: true,
@@ -109,13 +142,32 @@ mod tests {
                 elr: vec![],
                 replicas: vec![replica],
             }],
+            groups: vec![GroupView {
+                group: "billing".into(),
+                coordinator: BrokerId(1),
+                kind: GroupKind::Consumer,
+                state: "Stable",
+                epoch: 3,
+                members: vec![GroupMemberView {
+                    id: "m".into(),
+                    instance: None,
+                    host: "/app".into(),
+                    epoch: 3,
+                    assignment: vec![TopicPartition {
+                        topic: "orders".into(),
+                        partition: 0,
+                    }],
+                }],
+            }],
         };
         assert_eq!(
             dump(&view),
             "at 1.500000000s\n\
              broker 1: running, fenced, rack a, epoch 4, metadata 9\n\
              orders-0: leader none, leader epoch 2, partition epoch 3, isr [1], elr []\n  \
-             broker 1 leads: log 0..7, high watermark 5, durable to 3\n"
+             broker 1 leads: log 0..7, high watermark 5, durable to 3\n\
+             group billing: consumer, Stable, epoch 3, coordinated by broker 1\n  \
+             m on /app: epoch 3, [orders-0]\n"
         );
     }
 }

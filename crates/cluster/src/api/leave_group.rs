@@ -6,7 +6,7 @@ use kafka_protocol::messages::leave_group_response::MemberResponse;
 use kafka_protocol::messages::{LeaveGroupRequest, LeaveGroupResponse, ResponseKind};
 use kafka_sim_core::ErrorCode;
 
-use super::grouped::caller;
+use super::grouped::{caller, word};
 use super::{Answer, Call};
 use crate::broker::{Broker, Ctx};
 use crate::group::words::Caller;
@@ -35,8 +35,9 @@ fn leave(
             .collect()
     };
     let shard = broker.group_shard(&request.group_id)?;
+    let group = word(&request.group_id);
     broker
-        .with_shard(ctx, shard, |shard, act| shard.leave(act, &request.group_id, &leavers))
+        .with_shard(ctx, shard, |shard, act| shard.leave(act, &group, &leavers))
         .ok_or(ErrorCode::NOT_COORDINATOR)
 }
 

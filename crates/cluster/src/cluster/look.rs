@@ -3,7 +3,7 @@
 use super::Cluster;
 use super::node::Node;
 use crate::peer::{PartitionState, Tp};
-use crate::view::{BrokerView, PartitionView, ReplicaView, View};
+use crate::view::{BrokerView, GroupView, PartitionView, ReplicaView, View};
 
 impl Cluster {
     /// A look at everything.
@@ -25,7 +25,11 @@ impl Cluster {
                     )
                 })
             });
+        let processes = self.nodes.iter().filter_map(|node| node.broker.as_deref());
+        let mut groups: Vec<GroupView> = processes.flat_map(|broker| broker.view_groups()).collect();
+        groups.sort_by(|a, b| (&a.group, a.coordinator).cmp(&(&b.group, b.coordinator)));
         View {
+            groups,
             at_nanos: self.now.as_nanos(),
             brokers: self.nodes.iter().map(|node| self.view_broker(node)).collect(),
             partitions: partitions.collect(),

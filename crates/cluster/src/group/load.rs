@@ -40,6 +40,7 @@ impl Shard {
                 group,
                 value: Some(value),
             } => {
+                self.consumer_groups.remove(&group);
                 let exists_from = self.groups.get(&group).map_or(end, |known| known.exists_from);
                 self.groups
                     .insert(group.clone(), Group::restored(group, &value, exists_from));

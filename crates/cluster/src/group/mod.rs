@@ -1,5 +1,5 @@
-//! Classic consumer groups: membership, generations and committed offsets (GroupCoordinatorService,
-//! GroupMetadataManager, OffsetMetadataManager).
+//! Groups of consumers: membership, assignments and committed offsets (GroupCoordinatorService, GroupMetadataManager,
+//! OffsetMetadataManager). Classic groups are here, consumer groups (KIP-848) in [`consumer`].
 //!
 //! Each partition of `__consumer_offsets` that this broker leads is a [`Shard`] with the groups whose id falls on it. A
 //! shard is a state machine of its own: it appends records through a [`Journal`], answers through
@@ -10,13 +10,14 @@
 //! check of `min.insync.replicas` before the append, and an offsets topic without replicas loses commits with its
 //! leader's disk.
 //!
+//! The departure of a classic group's last member is not taken back when its write fails: the next coordinator finds the
+//! old members, whose sessions run out.
+//!
 //! Divergence:
-//! - Groups of the newer protocols (KIP-848, share and streams groups) are not served, so every group is a classic one.
+//! - Share and streams groups are not served.
 //! - The offsets topic is not compacted: it only grows, and loading reads all of it.
 //! - Records are appended one request at a time, as with `group.coordinator.append.linger.ms=0`.
 //! - Loading reads `offsets.load.buffer.size` bytes per millisecond; an empty log is loaded at once.
-//! - Group membership is not rolled back when the write of a departure fails; the next coordinator sees the old members
-//!   until their sessions end.
 
 mod classic;
 mod commit;
@@ -39,6 +40,7 @@ mod sync;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod view;
 pub(crate) mod words;
 mod writes;
 

@@ -19,7 +19,7 @@ impl Group {
         }
     }
 
-    fn begin_join_phase(&mut self, turn: &mut Turn<'_, '_>) {
+    pub(crate) fn begin_join_phase(&mut self, turn: &mut Turn<'_, '_>) {
         if self.state == State::CompletingRebalance {
             self.refuse_assignment(turn, ErrorCode::REBALANCE_IN_PROGRESS);
         }

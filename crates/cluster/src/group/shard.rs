@@ -77,6 +77,13 @@ impl Shard {
 
     /// JoinGroup. The group comes into being with the first member that has no id yet.
     pub(crate) fn join(&mut self, act: &mut Act<'_>, waiter: Waiter, id: &Text, join: Join) {
+        if self
+            .consumer_groups
+            .get(id)
+            .is_some_and(|group| !group.members.is_empty())
+        {
+            return self.join_consumer_group(act, waiter, id, &join);
+        }
         let member = join.caller.member.clone();
         if !self.groups.contains_key(id) {
             if !member.is_empty() {
@@ -90,14 +97,21 @@ impl Shard {
         self.on(act, id, |group, turn| group.join(turn, waiter, join));
     }
 
-    /// Writes the new group down. If that is not replicated in time, its first JoinGroup fails.
+    /// Writes the new group down, in place of a consumer group that has no members left. If that is not replicated in time, its first JoinGroup fails.
     fn create(&mut self, act: &mut Act<'_>, waiter: Waiter, id: &Text) -> Result<(), ErrorCode> {
         let mut turn = Turn {
             act,
             core: &mut self.core,
         };
         let mut group = Group::new(id.clone(), 0);
-        group.exists_from = turn.append(&[group.record()])?;
+        let mut records = self
+            .consumer_groups
+            .get(id)
+            .map(ConsumerGroup::tombstones)
+            .unwrap_or_default();
+        records.push(group.record());
+        group.exists_from = turn.append(&records)?;
+        self.consumer_groups.remove(id);
         let reply = Reply::Joined(Joined::failed(ErrorCode::NONE, "".into()));
         turn.after(group.exists_from, Then::Created { waiter, reply });
         self.groups.insert(id.clone(), group);
@@ -106,7 +120,9 @@ impl Shard {
 
     /// SyncGroup.
     pub(crate) fn sync(&mut self, act: &mut Act<'_>, waiter: Waiter, id: &str, sync: Sync) {
-        if self.groups.contains_key(id) {
+        if self.consumer_groups.contains_key(id) {
+            self.sync_consumer_group(act, waiter, id, &sync);
+        } else if self.groups.contains_key(id) {
             self.on(act, id, |group, turn| group.sync(turn, waiter, sync));
         } else {
             act.replies
@@ -116,6 +132,14 @@ impl Shard {
 
     /// Heartbeat.
     pub(crate) fn heartbeat(&mut self, act: &mut Act<'_>, id: &str, caller: &Caller, generation: i32) -> ErrorCode {
+        if let Some(group) = self.consumer_groups.get_mut(id) {
+            let mut turn = Turn {
+                act,
+                core: &mut self.core,
+            };
+            let outcome = group.classic_heartbeat(&mut turn, caller, generation);
+            return outcome.err().unwrap_or_default();
+        }
         match self.groups.get_mut(id) {
             Some(group) => group.heartbeat(
                 &mut Turn {
@@ -130,7 +154,10 @@ impl Shard {
     }
 
     /// LeaveGroup: the outcome for each.
-    pub(crate) fn leave(&mut self, act: &mut Act<'_>, id: &str, leavers: &[Caller]) -> Vec<ErrorCode> {
+    pub(crate) fn leave(&mut self, act: &mut Act<'_>, id: &Text, leavers: &[Caller]) -> Vec<ErrorCode> {
+        if self.consumer_groups.contains_key(id) {
+            return self.leave_as_classic(act, id, leavers);
+        }
         match self.groups.get_mut(id) {
             Some(group) => group.leave(
                 &mut Turn {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::super::records::{Change, Epoch};
 use super::super::turn::{Act, Core};
 use super::super::words::{Parts, Text};
-use super::assignor::{self, Spec};
+use super::assignor::{self, Spec, Specs};
 use super::reconcile::Step;
 use super::{ConsumerGroup, ConsumerMember, Readers, TopicHashes, count, most_voted};
 
@@ -138,23 +138,22 @@ impl<'d, 'a> Draft<'d, 'a> {
         let mut members: Vec<&ConsumerMember> = present.collect();
         let at = members.partition_point(|member| member.id < updated.id);
         members.insert(at, updated);
-        let none: Arc<Parts> = Arc::default();
-        let target_of = |member: &ConsumerMember| {
+        let spec = |member| {
+            let member: &ConsumerMember = member;
             let former = replaced.filter(|_| member.id == updated.id);
-            let target = former.or(Some(&member.id)).and_then(|id| group.targets.get(id));
-            target.unwrap_or(&none).clone()
-        };
-        let specs: Vec<Spec<'_>> = members
-            .iter()
-            .map(|member| Spec {
+            let target = group.targets.get(former.unwrap_or(&member.id)).cloned();
+            Spec {
                 member,
-                topics: group.topics_of(member),
-                target: target_of(member),
-            })
-            .collect();
-        let assignor = self.assignor(updated);
-        let targets = assignor::assign(&assignor, &specs, &group.targets, is_homogeneous, self.act.image);
-        for (spec, target) in specs.iter().zip(&targets) {
+                target: target.unwrap_or_default(),
+            }
+        };
+        let specs = Specs {
+            group,
+            members: members.into_iter().map(spec).collect(),
+            is_homogeneous,
+        };
+        let targets = assignor::assign(&self.assignor(updated), &specs, self.act.image);
+        for (spec, target) in specs.members.iter().zip(&targets) {
             if group.targets.get(&spec.member.id) != Some(target) {
                 let change = Change::Target(spec.member.id.clone(), Some(target.clone()));
                 self.changes.push(change);

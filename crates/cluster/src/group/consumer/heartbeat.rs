@@ -183,6 +183,9 @@ fn check_epoch(member: &ConsumerMember, epoch: i32, reported: Option<&Parts>) ->
 /// What the member said before, and what of it this heartbeat replaces.
 fn said(member: &ConsumerMember, beat: &Beat) -> Arc<MemberMetadata> {
     let before = &member.metadata;
+    if says_nothing(before, beat) {
+        return before.clone();
+    }
     let said = MemberMetadata {
         instance: beat.caller.instance.clone().or_else(|| before.instance.clone()),
         rack: beat.rack.clone().or_else(|| before.rack.clone()),
@@ -202,4 +205,14 @@ fn said(member: &ConsumerMember, beat: &Beat) -> Arc<MemberMetadata> {
     } else {
         Arc::new(said)
     }
+}
+
+/// Most heartbeats only keep the session alive.
+fn says_nothing(before: &MemberMetadata, beat: &Beat) -> bool {
+    let has_news = beat.subscribes() || beat.rack.is_some() || beat.assignor.is_some() || beat.rebalance_timeout != -1;
+    !has_news
+        && before.classic.is_none()
+        && (beat.caller.instance.is_none() || beat.caller.instance == before.instance)
+        && beat.client_id == before.client_id
+        && beat.client_host == before.client_host
 }

@@ -3,9 +3,17 @@
 //!
 //! A request is worked out on a [`Draft`](draft::Draft): records and an answer, with the group untouched. Only once the
 //! records are in the log they are applied, by the same [`ConsumerGroup::apply`] that reads them back after a failover.
+//!
+//! Divergence:
+//! - Java's hash maps have no order that could be repeated: members are taken by id, and of equally wanted assignors the
+//!   first by name.
+//! - Regular expressions are those of the `regex` crate with ASCII classes, not RE2, and are resolved within the instant.
+//! - Requests that are parked in a classic group are answered once its conversion is written, not before.
 
 mod apply;
 mod assignor;
+mod classic;
+mod convert;
 mod draft;
 mod fence;
 mod heartbeat;

@@ -7,6 +7,7 @@ use super::super::records::{Change, Record};
 use super::super::shard::Shard;
 use super::super::turn::{Act, Due, Turn};
 use super::super::words::{Beat, Beaten, LEAVES_FOR_A_WHILE, Reply, Text, Waiter};
+use super::convert::upgrade;
 use super::draft::{Draft, Refused};
 use super::fence::not_found;
 use super::{ConsumerGroup, ConsumerMember, Deadline, MemberState};
@@ -37,13 +38,13 @@ impl Shard {
     }
 
     fn heartbeat_of_consumer(&mut self, act: &mut Act<'_>, id: &Text, beat: &Beat) -> Result<Beaten, Refused> {
-        let (fresh, mut records) = self.consumer_group_for(id, beat.epoch == 0)?;
+        let (fresh, mut records) = self.consumer_group_for(act, id, beat.epoch == 0)?;
         let group = fresh.as_ref().unwrap_or_else(|| &self.consumer_groups[id]);
         let mut draft = Draft::new(group, act, &mut self.core);
         let outcome = draft.heartbeat(beat)?;
         let (refreshed, resolve) = (draft.refreshed, draft.resolve);
         records.extend(draft.changes.into_iter().map(|change| of(id, change)));
-        self.write(act, id, fresh, records)?;
+        self.write(act, id, fresh.is_some(), records)?;
         let group = self.consumer_groups.get_mut(id).expect("the group was written");
         group.is_stale &= !refreshed;
         let mut turn = Turn {
@@ -62,27 +63,38 @@ impl Shard {
         Ok(outcome.answer)
     }
 
-    /// Makes sure that there is a consumer group: a new one, and the records that come before its own.
-    fn consumer_group_for(&self, id: &Text, joins: bool) -> Result<(Option<ConsumerGroup>, Vec<Record>), Refused> {
+    /// Makes sure that there is a consumer group: if it is new, the group and the records that make it.
+    fn consumer_group_for(
+        &mut self,
+        act: &Act<'_>,
+        id: &Text,
+        joins: bool,
+    ) -> Result<(Option<ConsumerGroup>, Vec<Record>), Refused> {
         if self.consumer_groups.contains_key(id) {
             return Ok((None, Vec::new()));
         }
+        let mut group = ConsumerGroup::new(id.clone());
         match self.groups.get(id) {
-            None if joins => Ok((Some(ConsumerGroup::new(id.clone())), Vec::new())),
-            Some(classic) if joins && classic.state == State::Empty => {
-                Ok((Some(ConsumerGroup::new(id.clone())), vec![Group::tombstone(id)]))
+            None if joins => Ok((Some(group), Vec::new())),
+            Some(classic) if joins && classic.state == State::Empty => Ok((Some(group), vec![Group::tombstone(id)])),
+            Some(classic) if joins => {
+                let changes = upgrade(classic, act.config, act.image, &mut self.core.hashes)?;
+                for change in &changes {
+                    group.apply(change.clone());
+                }
+                let changes = changes.into_iter().map(|change| of(id, change));
+                Ok((Some(group), [Group::tombstone(id)].into_iter().chain(changes).collect()))
             }
             _ => Err(not_found(id)),
         }
     }
 
-    /// Writes records of a consumer group and applies them. `fresh` is the group if it is new: then it takes the place
-    /// of a classic one.
+    /// Writes records of a consumer group and applies them. A new group takes the place of a classic one.
     pub(crate) fn write(
         &mut self,
         act: &mut Act<'_>,
         id: &Text,
-        fresh: Option<ConsumerGroup>,
+        is_new: bool,
         records: Vec<Record>,
     ) -> Result<Offset, Refused> {
         if records.is_empty() {
@@ -90,9 +102,11 @@ impl Shard {
         }
         let written = self.turn(act).append(&records);
         let end = written.map_err(|error| Refused::new(error, "The change could not be written."))?;
-        if let Some(mut group) = fresh {
+        let mut classic = None;
+        if is_new {
+            let mut group = ConsumerGroup::new(id.clone());
             group.exists_from = end;
-            self.drop_classic(id);
+            classic = self.drop_classic(id);
             self.consumer_groups.insert(id.clone(), group);
         }
         let Some(group) = self.consumer_groups.get_mut(id) else {
@@ -118,6 +132,9 @@ impl Shard {
         if !stays {
             self.consumer_groups.remove(id);
         }
+        if let Some(classic) = classic {
+            self.take_over(act, id, classic);
+        }
         Ok(end)
     }
 
@@ -128,22 +145,11 @@ impl Shard {
             let mut draft = Draft::new(group, act, &mut self.core);
             draft.leave_for_a_while(&member);
             let records = draft.changes.into_iter().map(|change| of(id, change)).collect();
-            self.write(act, id, None, records)?;
+            self.write(act, id, false, records)?;
         } else {
             self.fence(act, id, std::slice::from_ref(&member.id))?;
         }
         Ok(Beaten::left(member.id, beat.epoch))
-    }
-
-    /// Takes members out of a group.
-    pub(crate) fn fence(&mut self, act: &mut Act<'_>, id: &Text, members: &[Text]) -> Result<(), Refused> {
-        let Some(group) = self.consumer_groups.get(id) else {
-            return Ok(());
-        };
-        let mut draft = Draft::new(group, act, &mut self.core);
-        draft.fence(members);
-        let records = draft.changes.into_iter().map(|change| of(id, change)).collect();
-        self.write(act, id, None, records).map(|_| ())
     }
 
     /// A member has not done in time what it had to.
@@ -173,7 +179,7 @@ impl Shard {
         draft.resolve();
         let records = draft.changes.into_iter().map(|change| of(id, change)).collect();
         // What cannot be written is resolved again by a later heartbeat.
-        if self.write(act, id, None, records).is_ok() {
+        if self.write(act, id, false, records).is_ok() {
             self.on_consumer_group(act, id, |group, _| group.is_stale = false);
         }
     }

@@ -12,8 +12,10 @@ mod offset;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 pub(crate) use classic::{GroupValue, MemberValue};
-pub(crate) use consumer::{Change, Current, Epoch, MemberMetadata, Resolved};
-pub(crate) use embedded::subscribed_topics;
+pub(crate) use consumer::{Change, Classic, Current, Epoch, MemberMetadata, Resolved};
+pub(crate) use embedded::{
+    NamedParts, Subscription, assignment, embedded_version, put_assignment, subscribed_topics, subscription,
+};
 
 use super::words::{Committed, Text};
 use codec::{put_text, text};

@@ -6,6 +6,7 @@ use kafka_sim_core::ErrorCode;
 
 use super::rig::{Rig, beating, joining, owning, parts};
 use crate::group::words::{Beat, Text};
+use crate::peer::{ConfigResource, MetadataRecord};
 
 #[test]
 fn the_first_member_gets_everything_at_once() {
@@ -186,4 +187,20 @@ fn an_empty_classic_group_becomes_a_consumer_group_and_keeps_its_offsets() {
         (Some(7), ErrorCode::NONE)
     );
     assert!(rig.shard.groups.is_empty());
+}
+
+#[test]
+fn a_group_may_have_a_session_timeout_and_an_interval_of_its_own() {
+    let mut rig = Rig::new();
+    for (key, value) in [
+        ("consumer.session.timeout.ms", "60000"),
+        ("consumer.heartbeat.interval.ms", "9000"),
+    ] {
+        let resource = ConfigResource::Group("g".into());
+        let record = MetadataRecord::Config(resource, key.into(), Some(value.into()));
+        rig.image.apply(&record);
+    }
+    assert_eq!(rig.beat(joining("a", "orders")).interval_ms, 9_000);
+    rig.pass(59_999);
+    assert_eq!(rig.beat(beating("a", 1)).error, ErrorCode::NONE);
 }

@@ -177,6 +177,10 @@ impl Rig {
             .iter()
             .map(|(id, bytes)| ((*id).clone(), Bytes::from_static(bytes.as_bytes())))
             .collect();
+        self.sync_with(id, generation, assignments)
+    }
+
+    pub(super) fn sync_with(&mut self, id: &str, generation: i32, assignments: Vec<(Text, Bytes)>) -> Waiter {
         let sync = Sync {
             caller: member(id),
             generation,
@@ -201,7 +205,7 @@ impl Rig {
     }
 
     pub(super) fn leave(&mut self, id: &str) -> ErrorCode {
-        self.act(|shard, act| shard.leave(act, "g", &[member(id)]))[0]
+        self.act(|shard, act| shard.leave(act, &"g".into(), &[member(id)]))[0]
     }
 
     pub(super) fn commit(&mut self, caller: Caller, generation: i32, offset: Offset) -> Waiter {
@@ -409,5 +413,18 @@ pub(super) fn subscription(topic: &str) -> Bytes {
     let mut bytes = vec![0, 0, 0, 0, 0, 1, 0, u8::try_from(topic.len()).unwrap()];
     bytes.extend_from_slice(topic.as_bytes());
     bytes.extend_from_slice(&[0xff; 4]);
+    bytes.into()
+}
+
+/// A subscription of version 1, which says what the member owns.
+pub(super) fn owning_subscription(topic: &str, indexes: &[i32]) -> Bytes {
+    let mut bytes = subscription(topic).to_vec();
+    bytes[1] = 1;
+    bytes.extend_from_slice(&[0, 0, 0, 1, 0, u8::try_from(topic.len()).unwrap()]);
+    bytes.extend_from_slice(topic.as_bytes());
+    bytes.extend_from_slice(&i32::try_from(indexes.len()).unwrap().to_be_bytes());
+    indexes
+        .iter()
+        .for_each(|index| bytes.extend_from_slice(&index.to_be_bytes()));
     bytes.into()
 }

@@ -135,7 +135,7 @@ fn an_administrator_removes_a_static_member_by_its_instance() {
         member: "".into(),
         instance: Some(instance.into()),
     };
-    let outcomes = rig.act(|shard, act| shard.leave(act, "g", &[leaver("other"), leaver("i"), member("x")]));
+    let outcomes = rig.act(|shard, act| shard.leave(act, &"g".into(), &[leaver("other"), leaver("i"), member("x")]));
     assert_eq!(
         outcomes,
         [

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::Specs;
 use super::balancer::Balancer;
-use super::{Spec, existing};
 use crate::group::words::Parts;
 use crate::peer::MetadataImage;
 
@@ -28,10 +28,10 @@ struct Builder {
     sizes: Vec<i64>,
 }
 
-pub(super) fn assign(specs: &[Spec<'_>], image: &MetadataImage) -> Vec<Arc<Parts>> {
+pub(super) fn assign(specs: &Specs<'_>, image: &MetadataImage) -> Vec<Arc<Parts>> {
     let mut topics: BTreeMap<Uuid, Topic> = BTreeMap::new();
-    for (index, spec) in specs.iter().enumerate() {
-        for (topic, partitions) in existing(&spec.topics, image) {
+    for (index, spec) in specs.members.iter().enumerate() {
+        for (topic, partitions) in specs.topics_of(spec.member, image) {
             let partitions = usize::try_from(partitions).unwrap_or(0);
             let entry = topics.entry(topic).or_insert_with(|| Topic {
                 readers: Vec::new(),
@@ -42,8 +42,8 @@ pub(super) fn assign(specs: &[Spec<'_>], image: &MetadataImage) -> Vec<Arc<Parts
     }
     let mut builder = Builder {
         topics,
-        assigned: specs.iter().map(|spec| spec.target.clone()).collect(),
-        sizes: vec![0; specs.len()],
+        assigned: specs.members.iter().map(|spec| spec.target.clone()).collect(),
+        sizes: vec![0; specs.members.len()],
     };
     builder.keep();
     builder.assign_free();

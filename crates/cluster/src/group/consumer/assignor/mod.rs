@@ -5,14 +5,14 @@ mod heterogeneous;
 mod range;
 mod uniform;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::ConsumerMember;
+use super::{ConsumerGroup, ConsumerMember};
 use crate::config::{BrokerConfig, list_items};
-use crate::group::words::{Parts, Text};
+use crate::group::words::Parts;
 use crate::peer::MetadataImage;
 
 const ASSIGNORS: &str = "group.consumer.assignors";
@@ -20,10 +20,16 @@ const ASSIGNORS: &str = "group.consumer.assignors";
 /// A member as an assignor sees it.
 pub(crate) struct Spec<'a> {
     pub(crate) member: &'a ConsumerMember,
-    /// Names of the topics it reads.
-    pub(crate) topics: BTreeSet<&'a Text>,
     /// What it was to own so far.
     pub(crate) target: Arc<Parts>,
+}
+
+/// The members of a group as an assignor sees them, by id.
+pub(crate) struct Specs<'a> {
+    pub(crate) group: &'a ConsumerGroup,
+    pub(crate) members: Vec<Spec<'a>>,
+    /// All of them read the same topics.
+    pub(crate) is_homogeneous: bool,
 }
 
 /// Names of the assignors that are on.
@@ -36,26 +42,22 @@ pub(crate) fn default(config: &BrokerConfig) -> &str {
     enabled(config).next().unwrap_or("uniform")
 }
 
-/// What each member is to own, in the order of `specs`, which are sorted by member id. `targets` is what everybody was
-/// to own so far, those who leave included.
-pub(crate) fn assign(
-    assignor: &str,
-    specs: &[Spec<'_>],
-    targets: &BTreeMap<Text, Arc<Parts>>,
-    is_homogeneous: bool,
-    image: &MetadataImage,
-) -> Vec<Arc<Parts>> {
-    match (assignor, is_homogeneous) {
+/// What each member is to own, in the order of their ids.
+pub(crate) fn assign(assignor: &str, specs: &Specs<'_>, image: &MetadataImage) -> Vec<Arc<Parts>> {
+    match (assignor, specs.is_homogeneous) {
         ("range", _) => range::assign(specs, image),
-        (_, true) => uniform::assign(specs, targets, image),
+        (_, true) => uniform::assign(specs, image),
         (_, false) => heterogeneous::assign(specs, image),
     }
 }
 
-/// Those topics that exist, with their number of partitions.
-fn existing(topics: &BTreeSet<&Text>, image: &MetadataImage) -> BTreeMap<Uuid, i32> {
-    let topics = topics.iter().filter_map(|name| image.topic_named(name));
-    topics
-        .map(|topic| (topic.id, i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX)))
-        .collect()
+impl Specs<'_> {
+    /// The topics that a member reads and that exist, with their number of partitions.
+    fn topics_of(&self, member: &ConsumerMember, image: &MetadataImage) -> BTreeMap<Uuid, i32> {
+        let names = self.group.topics_of(member).into_iter();
+        let topics = names.filter_map(|name| image.topic_named(name));
+        topics
+            .map(|topic| (topic.id, i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX)))
+            .collect()
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Spec, existing};
+use super::{Spec, Specs};
 use crate::group::words::Parts;
 use crate::peer::MetadataImage;
 
@@ -17,8 +17,10 @@ struct Topic {
     extra: i32,
 }
 
-pub(super) fn assign(specs: &[Spec<'_>], image: &MetadataImage) -> Vec<Arc<Parts>> {
-    let read: Vec<BTreeMap<Uuid, i32>> = specs.iter().map(|spec| existing(&spec.topics, image)).collect();
+pub(super) fn assign(specs: &Specs<'_>, image: &MetadataImage) -> Vec<Arc<Parts>> {
+    let members = &specs.members;
+    let read = members.iter().map(|spec| specs.topics_of(spec.member, image));
+    let read: Vec<BTreeMap<Uuid, i32>> = read.collect();
     let mut topics: BTreeMap<Uuid, Topic> = BTreeMap::new();
     for (topic, partitions) in read.iter().flatten() {
         let entry = topics.entry(*topic).or_insert(Topic {
@@ -29,8 +31,8 @@ pub(super) fn assign(specs: &[Spec<'_>], image: &MetadataImage) -> Vec<Arc<Parts
         });
         entry.readers += 1;
     }
-    let mut assigned = vec![Parts::new(); specs.len()];
-    for index in order(specs) {
+    let mut assigned = vec![Parts::new(); members.len()];
+    for index in order(members) {
         for topic in read[index].keys() {
             let range = topics.get_mut(topic).expect("counted above").next_range();
             if !range.is_empty() {
@@ -54,10 +56,10 @@ impl Topic {
 
 /// Static members come first, by instance id; then the others by member id. So a static member keeps its range when it
 /// comes back under another id.
-fn order(specs: &[Spec<'_>]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..specs.len()).collect();
+fn order(members: &[Spec<'_>]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..members.len()).collect();
     order.sort_by_key(|index| {
-        let member = specs[*index].member;
+        let member = members[*index].member;
         (member.instance().is_none(), member.instance(), &member.id)
     });
     order

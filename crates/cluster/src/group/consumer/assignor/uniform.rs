@@ -6,34 +6,29 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Spec, existing};
+use super::Specs;
 use crate::group::words::{Parts, Text};
 use crate::peer::MetadataImage;
 
-pub(super) fn assign(
-    specs: &[Spec<'_>],
-    targets: &BTreeMap<Text, Arc<Parts>>,
-    image: &MetadataImage,
-) -> Vec<Arc<Parts>> {
-    let topics = specs
-        .first()
-        .map(|spec| existing(&spec.topics, image))
-        .unwrap_or_default();
+pub(super) fn assign(specs: &Specs<'_>, image: &MetadataImage) -> Vec<Arc<Parts>> {
+    let first = specs.members.first().map(|spec| specs.topics_of(spec.member, image));
+    let topics = first.unwrap_or_default();
+    let members = &specs.members;
     if topics.is_empty() {
-        return vec![Arc::default(); specs.len()];
+        return vec![Arc::default(); members.len()];
     }
-    let mut free = unassigned(&topics, targets);
+    let mut free = unassigned(&topics, &specs.group.targets);
     let total: usize = topics.values().filter_map(|count| usize::try_from(*count).ok()).sum();
-    let least = total / specs.len();
-    let mut extras = total % specs.len();
-    let mut assigned = Vec::with_capacity(specs.len());
+    let least = total / members.len();
+    let mut extras = total % members.len();
+    let mut assigned = Vec::with_capacity(members.len());
     let mut unfilled = Vec::new();
-    for (index, spec) in specs.iter().enumerate() {
+    for (index, spec) in members.iter().enumerate() {
         let has_extra = extras > 0;
         let mut quota = least + usize::from(has_extra);
         assigned.push(keep(&spec.target, &topics, &mut quota, &mut free));
         // Somebody else can take the extra one, as long as there are enough members left for all of them.
-        let gives_way = quota > 0 && has_extra && specs.len() - index > extras;
+        let gives_way = quota > 0 && has_extra && members.len() - index > extras;
         quota -= usize::from(gives_way);
         extras -= usize::from(has_extra && !gives_way);
         if quota > 0 {

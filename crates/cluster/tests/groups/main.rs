@@ -1,0 +1,8 @@
+//! Groups over the wire: members, commits, and what becomes of them when coordinators die.
+
+mod classic;
+mod commits;
+mod consumer;
+mod coordinators;
+mod member;
+mod world;
