@@ -7,8 +7,9 @@ import { FULL_SIZE, PARTITIONS, eventually } from './sim.mjs'
 
 /** A third member or a new coordinator counts as working once each member has got this far with it. */
 const SHARE = 300
-/** How many messages a member processes before it commits them. */
+/** How many messages a member processes before it commits them, while the group is shaken and afterwards. */
 const CHUNK = 50
+const LAST_CHUNKS = 1_000
 /** What a commit is answered by somebody who does not coordinate the group. */
 const NOT_COORDINATOR = 'NOT_COORDINATOR_FOR_GROUP'
 
@@ -96,8 +97,9 @@ export class Member {
 
   async process({ batch, resolveOffset, heartbeat, isRunning, isStale, commitOffsetsIfNecessary }) {
     const { partition, messages } = batch
-    for (let first = 0; first < messages.length && isRunning() && !isStale(); first += CHUNK) {
-      const chunk = messages.slice(first, first + CHUNK).map(({ offset, value }) => ({
+    let first = 0
+    while (first < messages.length && isRunning() && !isStale()) {
+      const chunk = messages.slice(first, first + (this.course.pace ? CHUNK : LAST_CHUNKS)).map(({ offset, value }) => ({
         offset: Number(offset),
         number: Number(value.toString()),
       }))
@@ -113,6 +115,7 @@ export class Member {
       resolveOffset(String(last))
       await sleep(fresh.length * this.course.pace)
       await heartbeat()
+      first += chunk.length
     }
   }
 
