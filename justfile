@@ -49,24 +49,30 @@ wasm:
     .ci/run wasm
 
 # Foreign clients against the built binary
-interop: interop-python interop-kcat interop-rdkafka interop-page
+interop: interop-python interop-kcat interop-kafkajs interop-rdkafka interop-page
 
 # confluent-kafka and kafka-python
 interop-python *args:
     cargo build --release -p kafka-sim-cli
     interop/python/run {{args}}
 
-# Debian's kcat
+# Debian's kcat: reading by assignment, then a group
 interop-kcat:
     cargo build --release -p kafka-sim-cli
     interop/kcat/run
+    interop/kcat/groups
 
 # Pages in headless Chromium
 interop-page:
     cargo build --release -p kafka-sim-cli
     interop/page/run
 
-# librdkafka in the same process as the server, while leaders die (needs a C compiler)
+# kafkajs (needs Node.js 20 or newer)
+interop-kafkajs *args:
+    cargo build --release -p kafka-sim-cli
+    interop/kafkajs/run {{args}}
+
+# librdkafka in the same process as the server, while leaders and coordinators die (needs a C compiler)
 interop-rdkafka *args:
     cargo test --release --manifest-path interop/rdkafka/Cargo.toml {{args}}
 

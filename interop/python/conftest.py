@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from group import CONFIG
 from sim import CODECS, PARTITIONS, Sim, binary
 
 
@@ -18,6 +19,6 @@ def bootstrap():
     assert binary().is_file(), f"{binary()} is not there: build it with cargo build --release, or set KAFKA_SIM_BIN"
     topics = [f"{client}:{PARTITIONS}:3:min.insync.replicas=2" for client in ("confluent", "kafka-python")]
     topics += [f"{client}-{codec}:{PARTITIONS}:3" for client in ("confluent", "kafka-python") for codec in CODECS]
-    sim = Sim(*topics)
+    sim = Sim(*topics, config=CONFIG)
     yield sim.bootstrap
     assert sim.stop(signal.SIGTERM) == 0, "SIGTERM stops the cluster cleanly"

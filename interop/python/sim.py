@@ -1,5 +1,6 @@
-"""Starts and stops a kafka-sim process, and judges what came back from it."""
+"""Starts, hurts and stops a kafka-sim process, and judges what came back from it."""
 
+import json
 import os
 import queue
 import signal
@@ -24,30 +25,64 @@ def binary() -> Path:
 
 
 class Sim:
-    """One `kafka-sim serve` process on ephemeral ports."""
+    """One `kafka-sim serve` process on ephemeral ports; with `control` one that takes commands."""
 
-    def __init__(self, *topics: str, brokers: int = 3, config: tuple[str, ...] = ()):
-        command = [str(binary()), "serve", "--brokers", str(brokers), "--port", "0"]
+    def __init__(
+        self,
+        *topics: str,
+        brokers: int = 3,
+        config: tuple[str, ...] = (),
+        control: bool = False,
+        arguments: tuple[str, ...] = (),
+    ):
+        command = [str(binary()), "serve", "--brokers", str(brokers), "--port", "0", *arguments]
         for topic in topics:
             command += ["--topic", topic]
         for setting in config:
             command += ["--config", setting]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        if control:
+            command.append("--control")
+        stdin = subprocess.PIPE if control else subprocess.DEVNULL
+        self.process = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, text=True)
+        # A thread, because a read from a pipe has no time-out of its own.
+        self.lines: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
         try:
-            self.bootstrap = self._first_line(20)
+            self.bootstrap = self._line(20)
             assert len(self.bootstrap.split(",")) == brokers, f"one address per broker: {self.bootstrap!r}"
         except BaseException:
             self.process.kill()
             self.process.wait()
             raise
 
-    def _first_line(self, seconds: float) -> str:
-        # A thread, because a read from a pipe has no time-out of its own.
-        lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=lambda: lines.put(self.process.stdout.readline()), daemon=True).start()
-        line = lines.get(timeout=seconds).strip()
-        assert line, f"kafka-sim ended with status {self.process.wait(5)} before it printed its bootstrap list"
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            self.lines.put(line)
+        self.lines.put("")
+
+    def _line(self, seconds: float) -> str:
+        line = self.lines.get(timeout=seconds).strip()
+        assert line, f"kafka-sim ended with status {self.process.wait(5)} before it printed the line expected"
         return line
+
+    def tell(self, line: str) -> dict:
+        """Sends one line to a cluster that takes commands and returns its answer."""
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return json.loads(self._line(20))
+
+    def strike(self, fault: dict, heal_after_ms: int | None = None) -> list[int]:
+        """Lets a fault strike now and returns the brokers it struck."""
+        command = {"fault": fault}
+        if heal_after_ms is not None:
+            command["heal_after_ms"] = heal_after_ms
+        answer = self.tell(json.dumps(command))
+        assert "struck" in answer, answer
+        return answer["struck"]
+
+    def running(self) -> list[int]:
+        """The brokers that are up."""
+        return [broker["id"] for broker in self.tell('"view"')["view"]["brokers"] if broker["running"]]
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Ends the process the way a shell does and returns its exit status."""

@@ -58,6 +58,16 @@ pub(crate) struct ServeArgs {
     /// Write everything down that comes from outside, for `replay`.
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
+    /// A schedule of faults as JSON; instants count from when the bootstrap line is printed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
+    /// Take commands from standard input, one JSON value per line, and answer each with a line of JSON.
+    ///
+    /// A command is a fault of a schedule, which strikes at once unless it says when:
+    /// {"fault": {"kill": {"leader_of": {"topic": "orders", "partition": 0}}}, "heal_after_ms": 5000},
+    /// or "heal_all", or "view". The end of standard input ends the commands, not the cluster.
+    #[arg(long, verbatim_doc_comment)]
+    pub(crate) control: bool,
 }
 
 /// Arguments of `check`.

@@ -5,6 +5,7 @@
 
 mod args;
 mod check;
+mod control;
 mod failure;
 mod judge;
 mod matrix;

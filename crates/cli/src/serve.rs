@@ -1,12 +1,16 @@
 //! `kafka-sim serve`: a cluster in the foreground until a signal ends it.
 
+use std::fmt::Display;
+use std::fs;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
-use kafka_sim::{Seed, Server, StartError};
+use kafka_sim::{Schedule, Seed, Server, StartError};
 use tokio::runtime::Builder;
 
 use crate::args::ServeArgs;
+use crate::control;
 use crate::failure::Failure;
 
 /// Runs until SIGTERM or SIGINT.
@@ -21,11 +25,25 @@ pub(crate) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
 async fn serve(args: ServeArgs) -> Result<ExitCode, Failure> {
     // Before anything else: a signal that comes early must not find its default action.
     let ended = Ended::new().map_err(Failure::failed)?;
+    let faults = args.faults.as_deref().map(read_schedule).transpose()?;
+    let control = args.control;
     let server = start(args).await?;
     announce(&server)?;
-    ended.wait().await;
+    if let Some(faults) = faults {
+        server.schedule(faults).await;
+    }
+    tokio::select! {
+        () = ended.wait() => {}
+        failure = control::obey(&server), if control => return Err(failure),
+    }
     server.shutdown().await;
     Ok(ExitCode::SUCCESS)
+}
+
+fn read_schedule(path: &Path) -> Result<Schedule, Failure> {
+    let wrong = |error: &dyn Display| Failure::usage(format!("the faults in {}: {error}", path.display()));
+    let text = fs::read(path).map_err(|error| wrong(&error))?;
+    serde_json::from_slice(&text).map_err(|error| wrong(&error))
 }
 
 async fn start(args: ServeArgs) -> Result<Server, Failure> {

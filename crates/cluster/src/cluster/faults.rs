@@ -32,6 +32,8 @@ pub(super) struct FaultBoard {
 struct Entry {
     scheduled: ScheduledFault,
     state: State,
+    /// Whom it struck, also after it was healed; empty until then.
+    hit: Vec<BrokerId>,
 }
 
 #[derive(Clone, Debug)]
@@ -69,6 +71,12 @@ impl FaultBoard {
 }
 
 impl Cluster {
+    /// The brokers that the fault handed over last has struck, in order of their ids. None if it has not struck yet, or
+    /// nobody held the roles it names when it did.
+    pub fn struck_by_newest_fault(&self) -> &[BrokerId] {
+        self.faults.faults.last().map_or(&[], |entry| &entry.hit)
+    }
+
     pub(super) fn schedule(&mut self, scheduled: ScheduledFault) {
         let index = self.faults.faults.len();
         match &scheduled.at {
@@ -80,6 +88,7 @@ impl Cluster {
         self.faults.faults.push(Entry {
             scheduled,
             state: State::Waiting,
+            hit: Vec::new(),
         });
     }
 
@@ -98,6 +107,7 @@ impl Cluster {
             brokers: struck.iter().copied().collect(),
         });
         self.strike_client(&fault, out);
+        self.faults.faults[index].hit.clone_from(&struck);
         let rules = self.strike(index, &fault, &struck);
         let healable = fault.is_healable();
         self.faults.faults[index].state = if healable {

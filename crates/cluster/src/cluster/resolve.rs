@@ -4,6 +4,8 @@ use kafka_sim_core::BrokerId;
 
 use super::Cluster;
 use crate::fault::{Peer, Role};
+use crate::group::host::OFFSETS_TOPIC;
+use crate::group::shard_of;
 use crate::net::{Endpoint, EndpointSet};
 use crate::peer::{PartitionState, Tp};
 
@@ -31,7 +33,22 @@ impl Cluster {
                 state(topic, *partition).map(|p| p.replicas.clone()).unwrap_or_default()
             }
             Role::IsrOf { topic, partition } => state(topic, *partition).map(|p| p.isr.clone()).unwrap_or_default(),
+            Role::CoordinatorOf { group } => self
+                .partition_named(OFFSETS_TOPIC, self.shard_of(group))
+                .and_then(|p| p.leader)
+                .into_iter()
+                .collect(),
         }
+    }
+
+    /// The partition of the offsets topic that a group is kept in; 0 as long as there is no such topic.
+    fn shard_of(&self, group: &str) -> i32 {
+        let partitions = self
+            .controller
+            .image()
+            .topic_named(OFFSETS_TOPIC)
+            .map_or(0, |topic| topic.partitions.len());
+        shard_of(group, i32::try_from(partitions).unwrap_or(i32::MAX))
     }
 
     pub(super) fn partition_named(&self, topic: &str, partition: i32) -> Option<&PartitionState> {

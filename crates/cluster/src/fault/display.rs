@@ -82,6 +82,7 @@ impl Display for Role {
             Role::AllBrokers => f.write_str("all brokers"),
             Role::ReplicasOf { topic, partition } => write!(f, "all replicas of {topic}-{partition}"),
             Role::IsrOf { topic, partition } => write!(f, "the in-sync replicas of {topic}-{partition}"),
+            Role::CoordinatorOf { group } => write!(f, "the coordinator of group {group}"),
         }
     }
 }

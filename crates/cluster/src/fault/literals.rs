@@ -55,7 +55,8 @@ literals!(Role {
         LeaderOf { topic, partition },
         FollowerOf { topic, partition, nth },
         ReplicasOf { topic, partition },
-        IsrOf { topic, partition };
+        IsrOf { topic, partition },
+        CoordinatorOf { group };
 });
 
 literals!(Peer {

@@ -46,6 +46,12 @@ pub enum Role {
         /// Index of the partition.
         partition: i32,
     },
+    /// The coordinator of a consumer group: the recorded leader of the group's partition of `__consumer_offsets`. Nobody
+    /// before that topic exists.
+    CoordinatorOf {
+        /// `group.id`.
+        group: String,
+    },
 }
 
 impl Role {
@@ -85,6 +91,11 @@ impl Role {
             topic: topic.into(),
             partition,
         }
+    }
+
+    /// The coordinator of a consumer group.
+    pub fn coordinator_of(group: impl Into<String>) -> Role {
+        Role::CoordinatorOf { group: group.into() }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::mark::MarkKind;
 ///
 /// As JSON it is a list:
 /// `[{"at": {"ms": 2000}, "fault": {"kill": {"leader_of": {"topic": "orders", "partition": 0}}}, "heal_after_ms": 5000}]`.
+/// A fault without `at` strikes at 0 ms.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Schedule {
@@ -26,6 +27,7 @@ pub struct Schedule {
 #[serde(deny_unknown_fields)]
 pub struct ScheduledFault {
     /// When it strikes.
+    #[serde(default)]
     pub at: Trigger,
     /// What it does.
     pub fault: Fault,
@@ -54,6 +56,13 @@ pub enum Trigger {
         /// Which occurrence, from 1.
         n: u32,
     },
+}
+
+impl Default for Trigger {
+    /// The start.
+    fn default() -> Trigger {
+        Trigger::At(SimTime::ZERO)
+    }
 }
 
 impl From<Vec<ScheduledFault>> for Schedule {

@@ -20,7 +20,7 @@ fn one_of_each() -> Vec<Fault> {
             target: Role::Rack("a".into()),
             survivors: Survivors::TornTail,
         },
-        Fault::CleanStop(Role::broker(1)),
+        Fault::CleanStop(Role::coordinator_of("billing")),
         Fault::ControlledStop(Role::AllBrokers),
         Fault::Restart(Role::follower_of("orders", 0, 1)),
         Fault::Pause(Role::replicas_of("orders", 0)),
@@ -138,11 +138,21 @@ fn a_schedule_reads_as_plain_json() {
 }
 
 #[test]
+fn a_fault_without_an_instant_strikes_at_the_start() {
+    let text = r#"[{"fault": {"kill": {"coordinator_of": {"group": "billing"}}}}]"#;
+    let expected = Fault::Kill(Role::coordinator_of("billing")).at(SimTime::ZERO);
+    assert_eq!(serde_json::from_str::<Schedule>(text).unwrap(), vec![expected].into());
+}
+
+#[test]
 fn a_misspelt_field_or_a_strange_time_is_refused() {
     for wrong in [
         r#"[{"at": {"ms": 1}, "fault": {"kill": "all_brokers"}, "heal_after": 5}]"#,
         r#"[{"at": {"ms": 1}, "fault": {"drop_request": {"count": 1, "apikey": 0}}}]"#,
         r#"[{"at": {"ms": 1}, "fault": {"crash": "all_brokers"}}]"#,
+        r#"[{"ms": 1, "fault": {"kill": "all_brokers"}}]"#,
+        r#"[{"at": {"ms": 1}}]"#,
+        r#"[{"fault": {"kill": {"coordinator_of": {"topic": "orders"}}}}]"#,
         r#"[{"at": {"ms": -1}, "fault": {"kill": "all_brokers"}}]"#,
         r#"[{"at": {"ms": "1.0000001"}, "fault": {"kill": "all_brokers"}}]"#,
         r#"[{"at": {"ms": "1s"}, "fault": {"kill": "all_brokers"}}]"#,
@@ -223,6 +233,13 @@ fn the_rust_literal_compiles_to_the_schedule_it_was_printed_from() {
             fault: Fault::PauseClient("consumer-0".into()),
             heal_after: None
         },
+        ScheduledFault {
+            at: Trigger::At(SimTime::from_millis(0)),
+            fault: Fault::Pause(Role::CoordinatorOf {
+                group: "billing".into()
+            }),
+            heal_after: None
+        },
     ]));
 }
 
@@ -268,6 +285,10 @@ fn faults_and_schedules_read_as_plain_english() {
             .at(SimTime::from_millis(20))
             .healed_after(Duration::from_secs(1)),
     ]);
+    assert_eq!(
+        Role::coordinator_of("billing").to_string(),
+        "the coordinator of group billing"
+    );
     let lines = [
         "on the first fencing of broker 1: kill of follower 1 of orders-0",
         "on occurrence 2 of ISR shrink of orders-0: power loss (survivors: none) of the leader of orders-0, healed after 1.5s",

@@ -44,12 +44,12 @@ struct Ticket {
     replies: Vec<Option<Reply>>,
 }
 
-/// The shard of a group: Java's hash of its id, without the sign.
+/// The shard of a group: the absolute value of Java's hash of its id (GroupCoordinatorService.partitionFor, Utils.abs).
 pub(crate) fn shard_of(group: &str, partitions: i32) -> i32 {
     let hash = group
         .encode_utf16()
         .fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
-    (hash & i32::MAX) % partitions.max(1)
+    hash.checked_abs().unwrap_or(0) % partitions.max(1)
 }
 
 impl Broker {
@@ -237,6 +237,27 @@ impl Broker {
             self.with_shard(ctx, index, |shard, act| {
                 shard.forget_topics(act, |topic| names.contains(topic))
             });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shard_of;
+
+    #[test]
+    fn a_group_is_on_the_partition_that_kafka_keeps_it_on() {
+        // What Java gives. The hash of "billing" is negative, the last one is the smallest there is.
+        let known = [
+            ("", 0),
+            ("a", 47),
+            ("group", 47),
+            ("orders-app", 5),
+            ("billing", 9),
+            ("polygenelubricants", 0),
+        ];
+        for (group, shard) in known {
+            assert_eq!(shard_of(group, 50), shard, "{group}");
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Coordinators that come and go.
 
 use kafka_sim_cluster::fault::{Fault, Role};
+use kafka_sim_core::BrokerId;
 
 use crate::member::{Member, joined, settle};
-use crate::world::World;
+use crate::world::{GROUP, World};
 
 #[test]
 fn requests_are_told_to_wait_while_the_offsets_are_loaded() {
@@ -67,6 +68,22 @@ fn without_enough_brokers_for_the_offsets_topic_there_is_no_coordinator() {
     assert_eq!(world.coordinator(), None);
     let mut enough = World::new(1, &[("offsets.topic.replication.factor", "1")]);
     assert_eq!(enough.coordinator(), Some(0));
+}
+
+#[test]
+fn a_fault_finds_the_coordinator_that_members_are_told() {
+    let mut world = World::new(3, &[]);
+    world.fault(Fault::Kill(Role::coordinator_of(GROUP)));
+    assert_eq!(world.cluster.struck_by_newest_fault(), [], "there are no groups yet");
+    let coordinator = world.coordinator().expect("a coordinator");
+    world.fault(Fault::Kill(Role::coordinator_of(GROUP)));
+    assert_eq!(world.cluster.struck_by_newest_fault(), [BrokerId(coordinator)]);
+    assert!(!world.cluster.view().brokers[usize::try_from(coordinator).expect("ids count from 0")].running);
+    world.pass(15_000);
+    let next = world.coordinator().expect("another coordinator");
+    assert_ne!(next, coordinator);
+    world.fault(Fault::Pause(Role::coordinator_of(GROUP)));
+    assert_eq!(world.cluster.struck_by_newest_fault(), [BrokerId(next)]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kafka_sim_cluster::fault::{Fault, Schedule};
 use kafka_sim_cluster::view::View;
+use kafka_sim_core::BrokerId;
 use tokio::sync::oneshot;
 
 use super::command::Command;
@@ -23,21 +24,21 @@ impl<'a> Blocking<'a> {
     }
 
     /// See [`Server::inject`].
-    pub fn inject(self, fault: Fault) {
+    pub fn inject(self, fault: Fault) -> Vec<BrokerId> {
         self.ask(|done| Command::Inject {
             fault,
             heal_after: None,
             done,
-        });
+        })
     }
 
     /// See [`Server::inject_for`].
-    pub fn inject_for(self, fault: Fault, heal_after: Duration) {
+    pub fn inject_for(self, fault: Fault, heal_after: Duration) -> Vec<BrokerId> {
         self.ask(|done| Command::Inject {
             fault,
             heal_after: Some(heal_after),
             done,
-        });
+        })
     }
 
     /// See [`Server::schedule`].

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kafka_sim_cluster::Input;
 use kafka_sim_cluster::fault::{Fault, Schedule, ScheduledFault, Trigger};
 use kafka_sim_cluster::view::View;
-use kafka_sim_core::SimTime;
+use kafka_sim_core::{BrokerId, SimTime};
 use tokio::sync::{mpsc, oneshot};
 
 use super::driver::Driver;
@@ -14,7 +14,7 @@ pub(super) enum Command {
     Inject {
         fault: Fault,
         heal_after: Option<Duration>,
-        done: oneshot::Sender<()>,
+        done: oneshot::Sender<Vec<BrokerId>>,
     },
     Schedule {
         schedule: Schedule,
@@ -44,8 +44,7 @@ pub(super) async fn obey(
                     heal_after,
                     ..fault.at(driver.now())
                 };
-                driver.feed([Input::Fault(fault)]);
-                let _ = done.send(());
+                let _ = done.send(driver.strike(fault));
             }
             Command::Schedule { schedule, done } => {
                 let now = driver.now();

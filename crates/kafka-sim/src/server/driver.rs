@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use kafka_sim_cluster::fault::ScheduledFault;
 use kafka_sim_cluster::view::View;
 use kafka_sim_cluster::{Cluster, Input, Output};
 use kafka_sim_core::{BrokerId, ConnId, SimTime};
@@ -80,6 +81,12 @@ impl Driver {
             machine.cluster.handle(now, input, &mut machine.outputs);
         }
         self.settle(machine);
+    }
+
+    /// Lets a fault whose time has come strike. Returns whom it struck.
+    pub(super) fn strike(&self, fault: ScheduledFault) -> Vec<BrokerId> {
+        self.feed([Input::Fault(fault)]);
+        self.machine.borrow().cluster.struck_by_newest_fault().to_vec()
     }
 
     /// Bytes of a client that wait behind a request that is being handled.

@@ -42,6 +42,7 @@ use std::time::Duration;
 
 use kafka_sim_cluster::fault::{Fault, Schedule};
 use kafka_sim_cluster::view::View;
+use kafka_sim_core::BrokerId;
 use tokio::sync::{mpsc, oneshot};
 
 pub use blocking::Blocking;
@@ -81,24 +82,25 @@ impl Server {
         &self.ignored
     }
 
-    /// Lets a fault strike now. When this returns, it has struck.
-    pub async fn inject(&self, fault: Fault) {
+    /// Lets a fault strike now. When this returns, it has struck the brokers returned, in order of their ids. There are
+    /// none if the fault names no brokers, or if nobody holds the roles it names.
+    pub async fn inject(&self, fault: Fault) -> Vec<BrokerId> {
         self.ask(|done| Command::Inject {
             fault,
             heal_after: None,
             done,
         })
-        .await;
+        .await
     }
 
-    /// Lets a fault strike now and heals it that long afterwards. When this returns, it has struck.
-    pub async fn inject_for(&self, fault: Fault, heal_after: Duration) {
+    /// Lets a fault strike now and heals it that long afterwards. Returns as [`Server::inject`] does.
+    pub async fn inject_for(&self, fault: Fault, heal_after: Duration) -> Vec<BrokerId> {
         self.ask(|done| Command::Inject {
             fault,
             heal_after: Some(heal_after),
             done,
         })
-        .await;
+        .await
     }
 
     /// Adds faults to come. Instants in the schedule count from this call; marks that have occurred before it count

@@ -71,6 +71,26 @@ async fn a_dead_broker_turns_clients_away_until_it_is_healed() {
 }
 
 #[tokio::test]
+async fn whoever_injects_a_fault_is_told_whom_it_struck() {
+    bounded(async {
+        let server = three_brokers().await;
+        let leader = server.view().await.partition("orders", 0).and_then(|p| p.leader);
+        let leader = leader.expect("a partition has a leader from the start");
+        let kill = || Fault::Kill(Role::leader_of("orders", 0));
+        assert_eq!(server.inject(kill()).await, [leader]);
+        assert_eq!(
+            server
+                .inject_for(Fault::Pause(Role::AllBrokers), Duration::from_millis(1))
+                .await
+                .len(),
+            3
+        );
+        assert_eq!(server.inject(Fault::Kill(Role::leader_of("payments", 0))).await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_fault_strikes_after_everything_was_healed_too() {
     bounded(async {
         let server = three_brokers().await;
