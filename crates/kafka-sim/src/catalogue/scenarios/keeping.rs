@@ -3,7 +3,7 @@
 use kafka_sim_check::Promise;
 use kafka_sim_cluster::disk::{DiskConfig, Survivors};
 use kafka_sim_cluster::fault::Fault;
-use kafka_sim_core::{ConfigError, Seed};
+use kafka_sim_core::{ConfigError, Seed, SimTime};
 
 use super::common::{TOPIC, at, few_in_sync, healed, one_partition, seconds};
 use super::consumers::{listed, millis};
@@ -23,7 +23,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             title: "A message is a row next to the business row, and a background job sends it and marks it",
             refs: &[],
             advice: &["A21"],
-            faults: "kill of the application 5 s, 8 s and 11 s into the run, restart after 1 s",
+            faults: "kill of the application 5.01 s, 8.02 s and 11.03 s into the run, restart after 1 s",
             variants: vec![
                 Variant::weak(TRANSACTION, &[(TRANSACTION, "two")], SURVIVES, outbox),
                 Variant::weak(
@@ -69,14 +69,18 @@ fn outbox(variant: &Variant, seed: Seed) -> Result<Sim, ConfigError> {
             Some("before the send") => Marking::BeforeSend,
             _ => Marking::AfterAck,
         },
-        every: millis(100),
+        every: millis(20),
     };
     let plan = ProducerPlan::to(TOPIC)
         .records(400)
         .every(millis(40))
         .set("linger.ms", "50")?
         .handling(handling);
-    let kill = |seconds| healed(Fault::KillClient("producer-0".into()).at(at(seconds)), 1);
+    // Between two records, of which one comes every 40 ms.
+    let kill = |milliseconds| {
+        let at = SimTime::from_millis(milliseconds);
+        healed(Fault::KillClient("producer-0".into()).at(at), 1)
+    };
     // A slow disk leaves a kill more time between the steps.
     let disk = DiskConfig {
         sync_latency: millis(30),
@@ -86,7 +90,7 @@ fn outbox(variant: &Variant, seed: Seed) -> Result<Sim, ConfigError> {
         .topic(one_partition().config("min.insync.replicas", "2"))
         .disks(disk)
         .producer(plan)
-        .faults(vec![kill(5), kill(8), kill(11)]))
+        .faults(vec![kill(5_010), kill(8_020), kill(11_030)]))
 }
 
 fn spill(variant: &Variant, seed: Seed) -> Result<Sim, ConfigError> {

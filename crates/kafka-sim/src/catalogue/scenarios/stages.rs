@@ -37,10 +37,10 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     ));
     vec![Scenario {
         name: "three-stages",
-        title: "A leader loses power while nobody replicates, later a consumer dies: every loss has its stage",
+        title: "A consumer dies, later a leader loses power while nobody replicates: every loss has its stage",
         refs: &["S1", "S2", "S21"],
         advice: &["A14"],
-        faults: "replication held 8 s into the run for 6 s, power loss of the leader at 10 s, power back after 10 s, kill of the consumer at 32 s, restart after 3 s",
+        faults: "kill of the consumer 7 s into the run, restart after 3 s, replication held at 12 s for 6 s, power loss of the leader at 14 s, power back after 10 s",
         variants: vec![
             production.looking(not_in_production),
             production_consumer.looking(not_in_production),
@@ -56,13 +56,13 @@ pub(super) fn scenarios() -> Vec<Scenario> {
 
 /// The handler takes longer than it takes records to arrive, so that there is always something in hand.
 fn endangered(variant: &Variant, seed: Seed) -> Result<Sim, ConfigError> {
-    let hold = healed(hold_replication().at(at(8)), 6);
-    let power = healed(power_loss(leader()).at(at(10)), 10);
+    let hold = healed(hold_replication().at(at(12)), 6);
+    let power = healed(power_loss(leader()).at(at(14)), 10);
     Ok(Sim::new(seed)
         .topic(one_partition().config("min.insync.replicas", "2"))
         .producer(producer(variant, &["acks"])?)
         .consumer(member(variant)?.processing(millis(200)))
-        .faults(vec![hold, power, kill_of_the_first(32)]))
+        .faults(vec![kill_of_the_first(7), hold, power]))
 }
 
 fn not_in_production(_: &Run, report: &Report) -> Vec<Finding> {

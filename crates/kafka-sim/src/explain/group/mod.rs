@@ -6,6 +6,7 @@ mod repeat;
 mod skip;
 
 use kafka_sim_check::{Cause, MessageId, Setting, Stage, Violation};
+use kafka_sim_cluster::event::Event;
 use kafka_sim_core::SimTime;
 
 use super::Explainer;
@@ -87,11 +88,38 @@ impl Explainer<'_> {
                 "{} the coordinator gave the partition to a second member and went on accepting commits of the first",
                 clock(SimTime::from_nanos(*since))
             )]),
-            Violation::NotConverged { .. } => nothing_named(vec![
-                "everything was healed, and yet the group did not come to rest in the time that it was given".into(),
-            ]),
+            Violation::NotConverged { .. } => self.explain_unrest(),
             _ => nothing_named(Vec::new()),
         }
+    }
+
+    /// A coordinator that lost the group lets members of the classic protocol join again. Those of the consumer protocol
+    /// are told that there is no such group (GROUP_ID_NOT_FOUND), which their clients take for fatal.
+    fn explain_unrest(&self) -> Told {
+        let mut story =
+            vec!["everything was healed, and yet the group did not come to rest in the time that it was given".into()];
+        let key = "offsets.topic.replication.factor";
+        let lost = self.events.iter().find_map(|(at, event)| match event {
+            Event::BrokerPowerLost { broker, lost_bytes } if *lost_bytes > 0 => Some((*at, broker.0)),
+            _ => None,
+        });
+        let Some((at, broker)) = lost.filter(|_| self.settings.broker(key, "3") == "1") else {
+            return nothing_named(story);
+        };
+        story.insert(
+            0,
+            format!(
+                "{} broker {broker} lost power, and with it the only copy of what it knew of groups",
+                clock(at)
+            ),
+        );
+        story.push("members of the consumer protocol that a coordinator does not know of do not join again".into());
+        because(
+            story,
+            self.last_fault(at),
+            Setting::new(key, "1"),
+            vec![Setting::new(key, "3")],
+        )
     }
 
     fn explain_processing_order(
