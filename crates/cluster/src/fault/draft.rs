@@ -143,12 +143,12 @@ impl Kinds {
 
 /// A number below `count`, growing with `number`, each as likely as the others.
 fn scaled(number: u16, count: u16) -> u16 {
-    u16::try_from(u32::from(number) * u32::from(count) >> 16).expect("it is below count")
+    u16::try_from((u32::from(number) * u32::from(count)) >> 16).expect("it is below count")
 }
 
 /// A duration in `lo..hi` in whole milliseconds, growing with `number`.
 fn between(number: u16, lo: Duration, hi: Duration) -> Duration {
-    let width = hi.saturating_sub(lo).as_millis() * u128::from(number) >> 16;
+    let width = (hi.saturating_sub(lo).as_millis() * u128::from(number)) >> 16;
     lo + Duration::from_millis(u64::try_from(width).unwrap_or(u64::MAX))
 }
 
@@ -273,7 +273,7 @@ impl FaultDraft {
     }
 
     fn count(&self, most: u32) -> u32 {
-        1 + (u32::from(self.count) * most >> 16)
+        1 + ((u32::from(self.count) * most) >> 16)
     }
 
     fn role(&self, aims: &Aims) -> Role {

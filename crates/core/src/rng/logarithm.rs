@@ -48,7 +48,7 @@ pub(super) fn bounds(draw: u64) -> (u64, u64) {
     let step = (mantissa >> (64 - STEPS)) as usize;
     let within = mantissa << STEPS >> 32;
     let (low, high) = (TABLE[step], TABLE[step + 1]);
-    let chord = low + ((high - low) * within >> 32);
+    let chord = low + (((high - low) * within) >> 32);
     let negated = (64 << 32) - ((whole << 32) + chord);
     (negated.saturating_sub(SAG), negated + 2)
 }
