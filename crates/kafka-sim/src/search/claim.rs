@@ -33,7 +33,7 @@ pub enum Claim {
 
 impl Claim {
     /// All of them, the gravest first.
-    pub const ALL: [Claim; 8] = [
+    pub const ALL: [Claim; 9] = [
         Claim::AckedSurvives,
         Claim::EveryAckedProcessed,
         Claim::NoDuplicates,
