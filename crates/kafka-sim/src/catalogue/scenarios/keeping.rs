@@ -5,7 +5,7 @@ use kafka_sim_cluster::disk::{DiskConfig, Survivors};
 use kafka_sim_cluster::fault::Fault;
 use kafka_sim_core::{ConfigError, Seed, SimTime};
 
-use super::common::{TOPIC, at, few_in_sync, healed, one_partition, seconds};
+use super::common::{TOPIC, acked, at, few_in_sync, healed, one_partition, seconds};
 use super::consumers::{listed, millis};
 use crate::catalogue::{Scenario, Variant};
 use crate::sim::{Handling, Marking, ProducerPlan, Sim};
@@ -23,7 +23,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             title: "A message is a row next to the business row, and a background job sends it and marks it",
             refs: &[],
             advice: &["A21"],
-            faults: "kill of the application 5.01 s, 8.02 s and 11.03 s into the run, restart after 1 s",
+            faults: "kill of the application 5.01 s into the run and at the 90th and the 140th acknowledgement, restart after 1 s",
             variants: vec![
                 Variant::weak(TRANSACTION, &[(TRANSACTION, "two")], SURVIVES, outbox),
                 Variant::weak(
@@ -76,11 +76,13 @@ fn outbox(variant: &Variant, seed: Seed) -> Result<Sim, ConfigError> {
         .every(millis(40))
         .set("linger.ms", "50")?
         .handling(handling);
-    // Between two records, of which one comes every 40 ms.
-    let kill = |milliseconds| {
-        let at = SimTime::from_millis(milliseconds);
-        healed(Fault::KillClient("producer-0".into()).at(at), 1)
-    };
+    let kill = || Fault::KillClient("producer-0".into());
+    // Just after a record was taken, and when the broker has answered and the application has not heard.
+    let faults = vec![
+        healed(kill().at(SimTime::from_millis(5_010)), 1),
+        healed(kill().on_nth(90, acked()), 1),
+        healed(kill().on_nth(140, acked()), 1),
+    ];
     // A slow disk leaves a kill more time between the steps.
     let disk = DiskConfig {
         sync_latency: millis(30),
@@ -90,7 +92,7 @@ fn outbox(variant: &Variant, seed: Seed) -> Result<Sim, ConfigError> {
         .topic(one_partition().config("min.insync.replicas", "2"))
         .disks(disk)
         .producer(plan)
-        .faults(vec![kill(5_010), kill(8_020), kill(11_030)]))
+        .faults(faults))
 }
 
 fn spill(variant: &Variant, seed: Seed) -> Result<Sim, ConfigError> {

@@ -56,12 +56,16 @@ pub(super) fn scenarios() -> Vec<Scenario> {
 
 /// The handler takes longer than it takes records to arrive, so that there is always something in hand.
 fn endangered(variant: &Variant, seed: Seed) -> Result<Sim, ConfigError> {
+    // A member that joins when the coordinator loses power waits this long for an answer.
+    let group = member(variant)?
+        .set("max.poll.interval.ms", "60000")?
+        .processing(millis(200));
     let hold = healed(hold_replication().at(at(12)), 6);
     let power = healed(power_loss(leader()).at(at(14)), 10);
     Ok(Sim::new(seed)
         .topic(one_partition().config("min.insync.replicas", "2"))
         .producer(producer(variant, &["acks"])?)
-        .consumer(member(variant)?.processing(millis(200)))
+        .consumer(group)
         .faults(vec![kill_of_the_first(7), hold, power]))
 }
 
