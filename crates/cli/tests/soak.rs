@@ -37,7 +37,7 @@ fn shards(directory: &Path, args: &[&str], count: usize) -> Vec<String> {
     (0..count).map(shard).collect()
 }
 
-fn merge<'a>(files: &'a [String]) -> Vec<&'a str> {
+fn merge(files: &[String]) -> Vec<&str> {
     ["--merge"]
         .into_iter()
         .chain(files.iter().map(String::as_str))

@@ -229,7 +229,8 @@ impl Producer {
             self.expire(now, out);
             progress |= self.admit_waiting(now, out);
             progress |= self.run_sender(now, out);
-            if !self.network.is_restless(now, progress) && !(progress && self.may_send_more()) {
+            let more = self.network.is_restless(now, progress) || (progress && self.may_send_more());
+            if !more {
                 break;
             }
         }
