@@ -3,28 +3,19 @@
 //! v1 throttle time; v3 several members, also by instance id (KIP-345); v4 flexible; v5 reason (KIP-800).
 
 use kafka_protocol::messages::leave_group_response::MemberResponse;
-use kafka_protocol::messages::{LeaveGroupRequest, LeaveGroupResponse, ResponseKind};
+use kafka_protocol::messages::{LeaveGroupRequest, LeaveGroupResponse, RequestKind, ResponseKind};
 use kafka_sim_core::ErrorCode;
 
-use super::grouped::{caller, word};
+use super::grouped::{ask, caller, word};
 use super::{Answer, Call};
 use crate::broker::{Broker, Ctx};
-use crate::group::words::Caller;
+use crate::group::words::{Caller, Reply};
 
 pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request: LeaveGroupRequest) -> Answer {
     let version = call.head.version;
-    let outcome = leave(broker, ctx, version, &request);
-    call.ready(ResponseKind::LeaveGroup(render(version, &request, outcome)))
-}
-
-fn leave(
-    broker: &mut Broker,
-    ctx: &mut Ctx<'_>,
-    version: i16,
-    request: &LeaveGroupRequest,
-) -> Result<Vec<ErrorCode>, ErrorCode> {
     if request.group_id.is_empty() {
-        return Err(ErrorCode::INVALID_GROUP_ID);
+        let refused = vec![Reply::Left(Err(ErrorCode::INVALID_GROUP_ID))];
+        return call.ready(render(version, &request, refused));
     }
     let leavers: Vec<Caller> = if version < 3 {
         vec![caller(&request.member_id, None)]
@@ -34,14 +25,32 @@ fn leave(
             .map(|member| caller(&member.member_id, member.group_instance_id.as_ref()))
             .collect()
     };
-    let shard = broker.group_shard(&request.group_id)?;
     let group = word(&request.group_id);
-    broker
-        .with_shard(ctx, shard, |shard, act| shard.leave(act, &group, &leavers))
-        .ok_or(ErrorCode::NOT_COORDINATOR)
+    ask(
+        broker,
+        ctx,
+        call,
+        &group.clone(),
+        RequestKind::LeaveGroup(request),
+        |error| Reply::Left(Err(error)),
+        |broker, ctx, shard, waiter| {
+            broker.with_shard(ctx, shard, |shard, act| shard.leave(act, waiter, &group, &leavers));
+        },
+    )
 }
 
-fn render(version: i16, request: &LeaveGroupRequest, outcome: Result<Vec<ErrorCode>, ErrorCode>) -> LeaveGroupResponse {
+pub(crate) fn render(version: i16, request: &LeaveGroupRequest, replies: Vec<Reply>) -> ResponseKind {
+    let Some(Reply::Left(outcome)) = replies.into_iter().next() else {
+        unreachable!("a LeaveGroup is answered as one")
+    };
+    ResponseKind::LeaveGroup(response(version, request, outcome))
+}
+
+fn response(
+    version: i16,
+    request: &LeaveGroupRequest,
+    outcome: Result<Vec<ErrorCode>, ErrorCode>,
+) -> LeaveGroupResponse {
     let response = LeaveGroupResponse::default();
     match outcome {
         Err(error) => response.with_error_code(error.0),
@@ -70,11 +79,11 @@ mod tests {
     fn every_version_reads_the_outcome_of_a_member() {
         let request = LeaveGroupRequest::default().with_members(vec![MemberIdentity::default()]);
         for version in served_versions(ApiKey::LeaveGroup) {
-            let response = render(version, &request, Ok(vec![ErrorCode::UNKNOWN_MEMBER_ID]));
-            let read = over_the_wire(ApiKey::LeaveGroup, version, &response);
+            let left = response(version, &request, Ok(vec![ErrorCode::UNKNOWN_MEMBER_ID]));
+            let read = over_the_wire(ApiKey::LeaveGroup, version, &left);
             let code = read.members.first().map_or(read.error_code, |member| member.error_code);
             assert_eq!(code, 25);
-            let refused = render(version, &request, Err(ErrorCode::NOT_COORDINATOR));
+            let refused = response(version, &request, Err(ErrorCode::NOT_COORDINATOR));
             assert_eq!(over_the_wire(ApiKey::LeaveGroup, version, &refused).error_code, 16);
         }
     }

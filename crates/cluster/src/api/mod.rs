@@ -173,6 +173,8 @@ pub(crate) fn render_group(version: i16, request: &RequestKind, replies: Vec<Rep
     match request {
         RequestKind::JoinGroup(_) => join_group::render(version, replies),
         RequestKind::SyncGroup(_) => sync_group::render(replies),
+        RequestKind::Heartbeat(_) => heartbeat::render(replies),
+        RequestKind::LeaveGroup(request) => leave_group::render(version, request, replies),
         RequestKind::ConsumerGroupHeartbeat(_) => consumer_group_heartbeat::render(replies),
         RequestKind::OffsetCommit(request) => offset_commit::render(request, replies),
         RequestKind::OffsetFetch(request) => offset_fetch::render(version, request, replies),

@@ -130,43 +130,41 @@ impl Shard {
         }
     }
 
-    /// Heartbeat.
-    pub(crate) fn heartbeat(&mut self, act: &mut Act<'_>, id: &str, caller: &Caller, generation: i32) -> ErrorCode {
-        if let Some(group) = self.consumer_groups.get_mut(id) {
-            let mut turn = Turn {
-                act,
-                core: &mut self.core,
-            };
-            let outcome = group.classic_heartbeat(&mut turn, caller, generation);
-            return outcome.err().unwrap_or_default();
-        }
-        match self.groups.get_mut(id) {
-            Some(group) => group.heartbeat(
-                &mut Turn {
-                    act,
-                    core: &mut self.core,
-                },
-                caller,
-                generation,
-            ),
-            None => ErrorCode::UNKNOWN_MEMBER_ID,
+    /// Heartbeat. What is refused is refused at once.
+    pub(crate) fn heartbeat(&mut self, act: &mut Act<'_>, waiter: Waiter, id: &str, caller: &Caller, generation: i32) {
+        let mut turn = Turn {
+            act,
+            core: &mut self.core,
+        };
+        let outcome = match (self.groups.get_mut(id), self.consumer_groups.get_mut(id)) {
+            (Some(group), _) => group.heartbeat(&mut turn, caller, generation),
+            (None, Some(group)) => group.classic_heartbeat(&mut turn, caller, generation),
+            (None, None) => ErrorCode::UNKNOWN_MEMBER_ID,
+        };
+        match outcome {
+            ErrorCode::NONE | ErrorCode::REBALANCE_IN_PROGRESS => {
+                turn.answer_after_writes(waiter, Reply::Alive(outcome));
+            }
+            refused => turn.answer(waiter, Reply::Alive(refused)),
         }
     }
 
     /// LeaveGroup: the outcome for each.
-    pub(crate) fn leave(&mut self, act: &mut Act<'_>, id: &Text, leavers: &[Caller]) -> Vec<ErrorCode> {
-        if self.consumer_groups.contains_key(id) {
-            return self.leave_as_classic(act, id, leavers);
-        }
-        match self.groups.get_mut(id) {
-            Some(group) => group.leave(
-                &mut Turn {
-                    act,
-                    core: &mut self.core,
-                },
-                leavers,
-            ),
-            None => vec![ErrorCode::UNKNOWN_MEMBER_ID; leavers.len()],
+    pub(crate) fn leave(&mut self, act: &mut Act<'_>, waiter: Waiter, id: &Text, leavers: &[Caller]) {
+        let outcome = if self.consumer_groups.contains_key(id) {
+            self.leave_as_classic(act, id, leavers)
+        } else {
+            let mut outcomes = Ok(vec![ErrorCode::UNKNOWN_MEMBER_ID; leavers.len()]);
+            self.on(act, id, |group, turn| outcomes = Ok(group.leave(turn, leavers)));
+            outcomes
+        };
+        let mut turn = Turn {
+            act,
+            core: &mut self.core,
+        };
+        match outcome {
+            Ok(_) => turn.answer_after_writes(waiter, Reply::Left(outcome)),
+            Err(_) => turn.answer(waiter, Reply::Left(outcome)),
         }
     }
 

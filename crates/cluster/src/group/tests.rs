@@ -1,6 +1,7 @@
 //! The state machine of a shard in virtual time, with a log that the test replicates by hand.
 
 mod commits;
+mod consumer_assignors;
 mod consumer_converting;
 mod consumer_fencing;
 mod consumer_joining;

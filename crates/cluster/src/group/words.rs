@@ -218,6 +218,10 @@ pub(crate) enum Reply {
     Joined(Joined),
     Synced(Synced),
     Beaten(Beaten),
+    /// Heartbeat.
+    Alive(ErrorCode),
+    /// LeaveGroup: an error for all, or one for each member in order.
+    Left(Result<Vec<ErrorCode>, ErrorCode>),
     /// OffsetCommit: an error for all, or one for each partition in order.
     Committed(Result<Vec<ErrorCode>, ErrorCode>),
     /// OffsetFetch of one group.
@@ -235,6 +239,8 @@ impl Reply {
             Reply::Joined(joined) => Reply::Joined(Joined::failed(error, joined.member)),
             Reply::Synced(_) => Reply::Synced(Synced::failed(error)),
             Reply::Beaten(_) => Reply::Beaten(Beaten::failed(error, None)),
+            Reply::Alive(_) => Reply::Alive(error),
+            Reply::Left(_) => Reply::Left(Err(error)),
             Reply::Committed(_) => Reply::Committed(Err(error)),
             Reply::Fetched(_) => Reply::Fetched(Err(error)),
             Reply::OffsetsDeleted(_) => Reply::OffsetsDeleted(Err(error)),

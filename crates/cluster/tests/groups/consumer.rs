@@ -222,3 +222,13 @@ fn without_the_protocol_a_broker_refuses_it() {
     let mut consumer = Consumer::new(&mut world, broker, "a");
     assert_eq!(consumer.beat(&mut world).error_code, 35);
 }
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let run = || {
+        let mut world = World::new(3, &[]);
+        let (_, consumers) = pair(&mut world);
+        (world.cluster.trace().hash(), owned(&consumers))
+    };
+    assert_eq!(run(), run());
+}

@@ -9,7 +9,7 @@ use kafka_sim_core::wire::{ApiKey, RequestKind, ResponseKind};
 use super::wire::{GROUP, Wire};
 
 /// Lets `size` members share `size` partitions. Returns the members that got something.
-pub fn classic(size: u16) -> usize {
+pub(crate) fn classic(size: u16) -> usize {
     let mut wire = Wire::new(size, size);
     let joins = (0..u64::from(size)).map(|index| (index, RequestKind::JoinGroup(join())));
     let joined = wire.ask(ApiKey::JoinGroup, 3, joins);

@@ -17,11 +17,11 @@ struct Member {
 }
 
 /// Lets `size` members share `size` partitions. Returns the rounds of heartbeats it took.
-pub fn consumer(size: u16) -> usize {
+pub(crate) fn consumer(size: u16) -> usize {
     let mut wire = Wire::new(size, size);
     let mut members: Vec<Member> = (0..size).map(|_| Member::default()).collect();
     for round in 1..100 {
-        let requests: Vec<(u64, RequestKind)> = (0..).zip(members.iter().map(request)).collect();
+        let requests: Vec<(u64, ConsumerGroupHeartbeatRequest)> = (0..).zip(members.iter().map(request)).collect();
         let requests = requests
             .into_iter()
             .map(|(index, request)| (index, with_id(index, request)));

@@ -4,5 +4,5 @@ mod classic;
 mod consumer;
 mod wire;
 
-pub use classic::classic;
-pub use consumer::consumer;
+pub(crate) use classic::classic;
+pub(crate) use consumer::consumer;

@@ -9,10 +9,10 @@ use kafka_sim_core::wire::{
 };
 use kafka_sim_core::{BrokerId, ConnId, Seed, SimTime};
 
-pub const GROUP: &str = "billing";
-pub const TOPIC: &str = "orders";
+pub(crate) const GROUP: &str = "billing";
+pub(crate) const TOPIC: &str = "orders";
 
-pub struct Wire {
+pub(crate) struct Wire {
     cluster: Cluster,
     now: SimTime,
     connections: BTreeMap<ConnId, FrameSplitter>,
@@ -20,7 +20,7 @@ pub struct Wire {
 
 impl Wire {
     /// A broker that is ready to coordinate groups.
-    pub fn new(partitions: u16, members: u16) -> Wire {
+    pub(crate) fn new(partitions: u16, members: u16) -> Wire {
         let mut config = ClusterConfig::simulated(1);
         for (key, value) in [
             ("offsets.topic.num.partitions", "1"),
@@ -63,7 +63,7 @@ impl Wire {
     }
 
     /// Sends requests on connections of their own, and waits for all answers.
-    pub fn ask(
+    pub(crate) fn ask(
         &mut self,
         api_key: ApiKey,
         version: i16,

@@ -92,16 +92,19 @@ impl Shard {
     }
 
     /// LeaveGroup for a consumer group: the outcome for each.
-    pub(crate) fn leave_as_classic(&mut self, act: &mut Act<'_>, id: &Text, leavers: &[Caller]) -> Vec<ErrorCode> {
+    pub(crate) fn leave_as_classic(
+        &mut self,
+        act: &mut Act<'_>,
+        id: &Text,
+        leavers: &[Caller],
+    ) -> Result<Vec<ErrorCode>, ErrorCode> {
         let group = &self.consumer_groups[id];
         let found: Vec<Result<Text, ErrorCode>> = leavers.iter().map(|caller| group.classic_leaver(caller)).collect();
         let mut gone: Vec<Text> = found.iter().flatten().cloned().collect();
         gone.sort();
         gone.dedup();
-        match self.fence(act, id, &gone) {
-            Ok(()) => found.into_iter().map(|found| found.err().unwrap_or_default()).collect(),
-            Err(refused) => vec![refused.error; leavers.len()],
-        }
+        self.fence(act, id, &gone).map_err(|refused| refused.error)?;
+        Ok(found.into_iter().map(|found| found.err().unwrap_or_default()).collect())
     }
 }
 
@@ -210,23 +213,21 @@ impl ConsumerGroup {
     }
 
     /// Heartbeat for a consumer group.
-    pub(crate) fn classic_heartbeat(
-        &mut self,
-        turn: &mut Turn<'_, '_>,
-        caller: &Caller,
-        generation: i32,
-    ) -> Result<(), ErrorCode> {
-        let member = self.classic_member(caller)?.clone();
+    pub(crate) fn classic_heartbeat(&mut self, turn: &mut Turn<'_, '_>, caller: &Caller, generation: i32) -> ErrorCode {
+        let member = match self.classic_member(caller) {
+            Ok(member) => member.clone(),
+            Err(error) => return error,
+        };
         if generation != member.epoch {
-            return Err(ErrorCode::ILLEGAL_GENERATION);
+            return ErrorCode::ILLEGAL_GENERATION;
         }
         self.refresh(turn, &member);
         let can_get_more = member.state == MemberState::Unreleased && !self.waits_for_others(&member);
         if member.epoch < self.epoch || member.state == MemberState::Unrevoked || can_get_more {
             self.expect_to_rejoin(turn, &member);
-            return Err(ErrorCode::REBALANCE_IN_PROGRESS);
+            return ErrorCode::REBALANCE_IN_PROGRESS;
         }
-        Ok(())
+        ErrorCode::NONE
     }
 
     /// Whether a partition the member is to own is still somebody else's.

@@ -263,6 +263,7 @@ fn an_assignment_that_is_not_replicated_in_time_starts_another_rebalance() {
     let sync = rig.sync(&id, 1, &[(&id, "all")]);
     rig.pass(5_000);
     assert_eq!(rig.synced(sync).error, ErrorCode::COORDINATOR_NOT_AVAILABLE);
+    rig.replicate();
     assert_eq!(rig.heartbeat(&id, 1), ErrorCode::REBALANCE_IN_PROGRESS);
 }
 

@@ -201,11 +201,37 @@ impl Rig {
     }
 
     pub(super) fn heartbeat(&mut self, id: &str, generation: i32) -> ErrorCode {
-        self.act(|shard, act| shard.heartbeat(act, "g", &member(id), generation))
+        self.heartbeat_as(&member(id), generation)
+    }
+
+    pub(super) fn heartbeat_as(&mut self, caller: &Caller, generation: i32) -> ErrorCode {
+        let waiter = self.send_heartbeat(caller, generation);
+        match self.reply(waiter) {
+            Some(Reply::Alive(error)) => *error,
+            other => panic!("no heartbeat: {other:?}"),
+        }
+    }
+
+    pub(super) fn send_heartbeat(&mut self, caller: &Caller, generation: i32) -> Waiter {
+        let waiter = self.waiter();
+        self.act(|shard, act| shard.heartbeat(act, waiter, "g", caller, generation));
+        waiter
     }
 
     pub(super) fn leave(&mut self, id: &str) -> ErrorCode {
-        self.act(|shard, act| shard.leave(act, &"g".into(), &[member(id)]))[0]
+        match self.leave_all(&[member(id)]) {
+            Ok(outcomes) => outcomes[0],
+            Err(error) => error,
+        }
+    }
+
+    pub(super) fn leave_all(&mut self, leavers: &[Caller]) -> Result<Vec<ErrorCode>, ErrorCode> {
+        let waiter = self.waiter();
+        self.act(|shard, act| shard.leave(act, waiter, &"g".into(), leavers));
+        match self.reply(waiter) {
+            Some(Reply::Left(outcome)) => outcome.clone(),
+            other => panic!("not left: {other:?}"),
+        }
     }
 
     pub(super) fn commit(&mut self, caller: Caller, generation: i32, offset: Offset) -> Waiter {

@@ -2,7 +2,7 @@
 
 use kafka_sim_core::ErrorCode;
 
-use super::rig::{Rig, joiner};
+use super::rig::{Rig, joiner, member};
 
 #[test]
 fn a_silent_member_is_out_after_its_session_timeout_and_a_beating_one_is_not() {
@@ -96,4 +96,17 @@ fn an_emptied_group_begins_again_with_the_initial_delay() {
         3,
         "becoming empty is a generation as well"
     );
+}
+
+#[test]
+fn the_answer_to_a_heartbeat_waits_for_what_was_written_before_and_a_refusal_does_not() {
+    let mut rig = Rig::new();
+    let (leader, _) = rig.stable_pair();
+    rig.replicates = false;
+    rig.commit(member(&leader), 1, 7);
+    let waits = rig.send_heartbeat(&member(&leader), 1);
+    assert!(rig.is_parked(waits));
+    assert_eq!(rig.heartbeat(&leader, 9), ErrorCode::ILLEGAL_GENERATION);
+    rig.replicate();
+    assert!(!rig.is_parked(waits));
 }

@@ -63,7 +63,7 @@ fn the_predecessor_is_fenced() {
         member: old,
         instance: Some("i".into()),
     };
-    let beat = rig.act(|shard, act| shard.heartbeat(act, "g", &stale, 1));
+    let beat = rig.heartbeat_as(&stale, 1);
     assert_eq!(beat, ErrorCode::FENCED_INSTANCE_ID);
     let commit = rig.commit(stale, 1, 5);
     assert_eq!(rig.committed(commit), Err(ErrorCode::FENCED_INSTANCE_ID));
@@ -92,10 +92,8 @@ fn a_replacement_that_is_not_replicated_is_undone() {
         member: old,
         instance: Some("i".into()),
     };
-    assert_eq!(
-        rig.act(|shard, act| shard.heartbeat(act, "g", &owner, 1)),
-        ErrorCode::NONE
-    );
+    rig.replicate();
+    assert_eq!(rig.heartbeat_as(&owner, 1), ErrorCode::NONE);
 }
 
 #[test]
@@ -121,7 +119,7 @@ fn a_static_member_that_does_not_rejoin_stays_until_its_session_ends() {
     };
     for _ in 0..8 {
         rig.pass(8_000);
-        rig.act(|shard, act| shard.heartbeat(act, "g", &owner, 1));
+        rig.heartbeat_as(&owner, 1);
     }
     assert_eq!(rig.joined(rejoined).generation, 2);
     assert_eq!(rig.shard.groups["g"].statics.len(), 1);
@@ -135,14 +133,14 @@ fn an_administrator_removes_a_static_member_by_its_instance() {
         member: "".into(),
         instance: Some(instance.into()),
     };
-    let outcomes = rig.act(|shard, act| shard.leave(act, &"g".into(), &[leaver("other"), leaver("i"), member("x")]));
+    let outcomes = rig.leave_all(&[leaver("other"), leaver("i"), member("x")]);
     assert_eq!(
         outcomes,
-        [
+        Ok(vec![
             ErrorCode::UNKNOWN_MEMBER_ID,
             ErrorCode::NONE,
             ErrorCode::UNKNOWN_MEMBER_ID
-        ]
+        ])
     );
     assert_eq!(rig.state(), "Empty");
 }
