@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
@@ -56,13 +57,18 @@ def join(bootstrap, group, topic, client):
     )
 
 
+def poll(consumers):
+    """Polls all at the same time, because this client begins its join anew when a poll ends before the join does."""
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda one: one.poll(timeout_ms=1_000), consumers))
+
+
 def consume(consumers, messages, share):
     """Polls until so many messages came and everybody has so many partitions."""
     came, deadline = 0, time.monotonic() + 20
     while came < messages or any(len(one.assignment()) != share for one in consumers):
         assert time.monotonic() < deadline, f"{came} messages; {[one.assignment() for one in consumers]}"
-        for one in consumers:
-            came += sum(len(records) for records in one.poll(timeout_ms=50).values())
+        came += sum(len(records) for polled in poll(consumers) for records in polled.values())
 
 
 def everything_committed(consumers):
@@ -71,8 +77,7 @@ def everything_committed(consumers):
         for one in consumers:
             one.commit()
     except RebalanceInProgressError:
-        for one in consumers:
-            one.poll(timeout_ms=50)
+        poll(consumers)
         return False
     return True
 
