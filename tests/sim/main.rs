@@ -1,7 +1,7 @@
 //! Themes: short stories about what a cluster promises under faults, and what it loses when a promise is not asked for.
 
-mod consumer_groups;
 mod compaction;
+mod consumer_groups;
 mod consumer_groups_modern;
 mod consumer_walks;
 mod deletion;

@@ -9,9 +9,9 @@ mod control;
 mod failure;
 mod judge;
 mod matrix;
-mod page;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod page;
 mod replay;
 mod scenarios;
 mod serve;

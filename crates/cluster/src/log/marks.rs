@@ -29,7 +29,7 @@ impl ProducerMark {
 impl Log {
     /// No record goes but with everything before it: what is there can be told from epochs and where they begin.
     pub(crate) fn keeps_every_record(&self) -> bool {
-        self.config.cleanup_delete
+        self.config.cleanup_delete && !self.config.cleanup_compact
     }
 
     /// The headers of all batches that end at `offset` or later.
