@@ -46,8 +46,13 @@ fuzz_target!(|data: &[u8]| {
         let path = format!("{DIR}/{}", NAMES[usize::from(name) % NAMES.len()]);
         let file = disk.open_or_create(&path, SimTime::ZERO);
         // A fuzzer does not find checksums by itself.
-        let content = if flags & 4 != 0 { with_checksums(content) } else { Bytes::copy_from_slice(content) };
-        disk.append(file, Chunk::Plain(content), SimTime::ZERO).expect("the disk has no limit");
+        let content = if flags & 4 != 0 {
+            with_checksums(content)
+        } else {
+            Bytes::copy_from_slice(content)
+        };
+        disk.append(file, Chunk::Plain(content), SimTime::ZERO)
+            .expect("the disk has no limit");
     }
     let options = OpenOptions {
         clean: flags & 1 != 0,
@@ -59,10 +64,18 @@ fuzz_target!(|data: &[u8]| {
     let mut log = open(&mut disk, options);
     let found = read_all(&log);
     let again = open(&mut disk, options);
-    assert_eq!(bounds(&again), bounds(&log), "the second look at the disk finds another log");
+    assert_eq!(
+        bounds(&again),
+        bounds(&log),
+        "the second look at the disk finds another log"
+    );
     assert_eq!(read_all(&again), found);
     use_it(&mut log, &mut disk, options.now);
-    let unclean = OpenOptions { clean: false, recovery_point: 0, ..options };
+    let unclean = OpenOptions {
+        clean: false,
+        recovery_point: 0,
+        ..options
+    };
     read_all(&open(&mut disk, unclean));
 });
 
@@ -88,7 +101,12 @@ fn bounds(log: &Log) -> (Offset, Offset, u64) {
 fn read_all(log: &Log) -> Vec<Batch> {
     let mut all: Vec<Batch> = Vec::new();
     let mut next = log.log_start_offset();
-    while let Some(batch) = log.read(next, 1, Offset::MAX, true).expect("inside of the log").batches.pop() {
+    while let Some(batch) = log
+        .read(next, 1, Offset::MAX, true)
+        .expect("inside of the log")
+        .batches
+        .pop()
+    {
         assert!(batch.header.last_offset() >= next, "a read goes back");
         next = batch.header.next_offset();
         assert!(next <= log.log_end_offset());

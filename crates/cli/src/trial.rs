@@ -43,7 +43,8 @@ pub(crate) struct OwnSettings {
 pub(crate) enum BudgetArg {
     /// Short faults of the network, and stops of clients.
     Network,
-    /// Also one broker at a time killed, without power, cut off or standing still; everything healed before the end.
+    /// Any fault of the network, and one broker at a time killed, without power, cut off or standing still, healed before
+    /// the next.
     #[default]
     OneBroker,
     /// Anything at any time, several brokers at once included.
@@ -54,7 +55,7 @@ impl From<BudgetArg> for Budget {
     fn from(budget: BudgetArg) -> Budget {
         match budget {
             BudgetArg::Network => Budget::Network,
-            BudgetArg::OneBroker => Budget::Within,
+            BudgetArg::OneBroker => Budget::OneBroker,
             BudgetArg::Any => Budget::Beyond,
         }
     }

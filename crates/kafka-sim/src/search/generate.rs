@@ -6,7 +6,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use kafka_sim_cluster::fault::{Aims, Fault, FaultDraft, Schedule, ScheduleDraft, ScheduledFault, Survivors};
+use kafka_sim_cluster::fault::{
+    Aims, Fault, FaultDraft, Peer, Role, Schedule, ScheduleDraft, ScheduledFault, Survivors,
+};
 use kafka_sim_core::{Seed, SimRng, SimTime};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,9 @@ pub enum Budget {
     /// What three replicas with `acks=all` and `min.insync.replicas=2` promise to survive: one broker at a time is
     /// struck and is back in sync before the next; and short faults of the network at any time.
     Within,
+    /// What a cluster with three replicas is bought for: one broker at a time killed, without power, cut off or standing
+    /// still, together with any fault of the network, as long as all is healed before the next broker is struck.
+    OneBroker,
     /// Anything at any time, several brokers at once included.
     Beyond,
 }
@@ -30,6 +35,7 @@ impl fmt::Display for Budget {
         f.write_str(match self {
             Budget::Network => "on the network",
             Budget::Within => "within the budget",
+            Budget::OneBroker => "with one broker at a time struck, under any fault of the network",
             Budget::Beyond => "beyond the budget",
         })
     }
@@ -47,7 +53,7 @@ impl Budget {
     fn brokers(self) -> u64 {
         match self {
             Budget::Network => 0,
-            Budget::Within => 2,
+            Budget::Within | Budget::OneBroker => 2,
             Budget::Beyond => 6,
         }
     }
@@ -58,7 +64,7 @@ impl Budget {
         let aims = Aims::at(brokers, world.topic.as_str(), world.partitions);
         match self {
             Budget::Network => draft.within_budget(&aims, WHOLE),
-            Budget::Within => draft.within_budget(&aims, WHOLE),
+            Budget::Within | Budget::OneBroker => draft.within_budget(&aims, WHOLE),
             Budget::Beyond => draft.beyond_budget(&aims, WHOLE),
         }
     }
@@ -66,9 +72,46 @@ impl Budget {
 
 /// The schedule of a seed. Equal arguments give equal schedules.
 pub fn schedule(seed: Seed, budget: Budget, world: &World) -> Schedule {
-    let cluster = budget.schedule(&draft(seed, budget), world);
+    let lonely = budget == Budget::OneBroker && seed.stream("search-lonely-leader", 0).chance(1, 3);
+    let cluster = match lonely {
+        true => lonely_leader(seed, world),
+        false => budget.schedule(&draft(seed, budget), world),
+    };
     let clients = (0..CLIENTS).filter_map(|nth| client_fault(seed, nth, world));
     cluster.faults.into_iter().chain(clients).collect()
+}
+
+/// Replication fails for longer than `replica.lag.time.max.ms`, so that leaders are alone in sync, and one of them is
+/// struck before it ends.
+fn lonely_leader(seed: Seed, world: &World) -> Schedule {
+    let rng = &mut seed.stream("search-lonely-leader", 1);
+    let partition = i32::try_from(rng.below(u64::from(world.partitions.max(1).unsigned_abs()))).unwrap_or_default();
+    let leader = || Role::leader_of(world.topic.as_str(), partition);
+    let millis = |rng: &mut SimRng, low, high| Duration::from_millis(rng.between(low, high));
+    let brokers = Peer::Brokers(Role::AllBrokers);
+    let network = match rng.below(2) {
+        0 => Fault::Hold {
+            from: brokers.clone(),
+            to: brokers,
+        },
+        _ => Fault::Partition {
+            a: vec![Peer::Brokers(leader())],
+            b: vec![brokers],
+        },
+    };
+    let start = SimTime::ZERO + millis(rng, 0, 3_000);
+    let struck = start + millis(rng, 33_000, 40_000);
+    let fault = match rng.below(4) {
+        0 => Fault::Pause(leader()),
+        1 => Fault::Isolate(leader()),
+        2 => Fault::Kill(leader()),
+        _ => Fault::PowerLoss {
+            target: leader(),
+            survivors: Survivors::None,
+        },
+    };
+    let broker = fault.at(struck).healed_after(millis(rng, 500, 10_000));
+    vec![network.at(start).healed_after(millis(rng, 36_000, 45_000)), broker].into()
 }
 
 /// A stop of a consuming application: a pause, a kill, or a loss of power.
@@ -104,7 +147,7 @@ pub(super) fn draft(seed: Seed, budget: Budget) -> ScheduleDraft {
     let brokers = (0..budget.brokers()).map(|nth| {
         let rng = &mut seed.stream("search-broker-fault", nth);
         let struck = match budget {
-            Budget::Network | Budget::Within => rng.chance(4, 5),
+            Budget::Network | Budget::Within | Budget::OneBroker => rng.chance(4, 5),
             Budget::Beyond => rng.chance(1, 2),
         };
         struck.then(|| fault(rng))

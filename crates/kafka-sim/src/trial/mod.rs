@@ -9,7 +9,7 @@
 //! use kafka_sim::trial::{Given, Trial};
 //!
 //! let given = Given::new().producer([("acks", "1")])?.topic("orders", 3, 3, [("min.insync.replicas", "2")])?;
-//! let trial = Trial { world: given.world, budget: Budget::Within, seeds: 60, threads: 2 };
+//! let trial = Trial { world: given.world, budget: Budget::OneBroker, seeds: 60, threads: 2 };
 //! let verdict = trial.run(&|| ())?;
 //! let broken = verdict.within.broken.expect("the leader may die before a follower has fetched");
 //! assert_eq!(broken.cures[0].to_string(), "acks=all");
@@ -177,7 +177,9 @@ impl Trial {
     fn examine(&self, seed: Seed, budget: Budget, claim: Claim) -> Result<Broken, ConfigError> {
         let found = schedule(seed, budget, &self.world);
         let shrunk = shrink(&self.world, seed, &found, claim);
-        let (_, report) = shrunk.world.run(seed, &shrunk.schedule)?;
+        let run = shrunk.world.sim(seed, &shrunk.schedule)?.run()?;
+        // What else is untrue follows from the gravest.
+        let report = run.check(&Vec::from_iter(claim.promise()));
         let cures = cures(&shrunk.world, seed, &shrunk.schedule, claim);
         let cost = |settings| {
             Cost::of(&World {
