@@ -96,6 +96,9 @@ pub(crate) struct CheckArgs {
     /// Print one line per run: scenario, variant, seed, trace hash.
     #[arg(long, conflicts_with = "own")]
     pub(crate) hashes: bool,
+    /// Print every event of the run of --seed, one per line, of one variant of one scenario.
+    #[arg(long, requires = "seed", conflicts_with_all = ["json", "hashes", "seeds", "own"])]
+    pub(crate) events: bool,
     /// Draw a run as a page: that of --seed, of the variant that is expected to break, if there is one; for your own
     /// settings the smallest that breaks them.
     #[arg(long, value_name = "FILE", conflicts_with = "hashes")]

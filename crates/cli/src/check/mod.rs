@@ -1,5 +1,6 @@
 //! `kafka-sim check`: the catalogue on trial.
 
+mod events;
 mod hashes;
 mod html;
 mod json;
@@ -52,6 +53,9 @@ pub(crate) fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
             return Err(Failure::usage("--html draws one run: expected --seed as well"));
         }
         html::write(file, &scenarios, Seed(first))?;
+    }
+    if args.events {
+        return events::print(&scenarios, Seed(first));
     }
     let tried = try_all(&scenarios, &seeds)?;
     let mut out = BufWriter::new(io::stdout().lock());

@@ -115,7 +115,9 @@ impl Consumer {
         };
         if !self.reader.network.ready(node, now, out) {
             let again = self.reader.network.ready_again_at(node, now);
-            if let Some(at) = again.or_else(|| self.reader.network.next_chance(now)) {
+            let again = again.or_else(|| self.reader.network.next_chance(now));
+            // Another broker can be tried at once, but this one is being connected to: its answer is waited for.
+            if let Some(at) = again.filter(|at| *at > now) {
                 self.look_again_at(at);
             }
             return false;

@@ -180,10 +180,12 @@ impl<T> Network<T> {
         false
     }
 
-    /// When [`ready`](Self::ready) is worth asking again although nothing arrives until then.
+    /// When [`ready`](Self::ready) is worth asking again although nothing arrives until then. A broker that metadata does
+    /// not name any more is worth nothing until metadata has been fetched.
     pub(crate) fn ready_again_at(&self, id: i32, now: SimTime) -> Option<SimTime> {
         let link = self.links.get(&id)?;
         match link.phase {
+            Phase::Disconnected if self.address(id).is_none() => None,
             Phase::Disconnected => Some(link.may_connect_at()),
             Phase::Ready if link.throttled_until > now => Some(link.throttled_until),
             _ => None,
@@ -202,12 +204,16 @@ impl<T> Network<T> {
             .is_none_or(|link| link.phase == Phase::Disconnected && link.may_connect_at() <= now)
     }
 
+    fn address(&self, id: i32) -> Option<&Node> {
+        self.metadata.nodes().get(&id).or_else(|| self.extra.get(&id))
+    }
+
     fn connect<O>(&mut self, id: i32, now: SimTime, out: &mut Vec<ClientOutput<O>>) {
-        let Some(node) = self.metadata.nodes().get(&id).or_else(|| self.extra.get(&id)) else {
+        let Some(node) = self.address(id).cloned() else {
             return;
         };
         let link = self.links.entry(id).or_insert_with(|| Link::new(node.clone()));
-        if link.node != *node {
+        if link.node != node {
             // The broker moved: its old address's failures do not count for the new one.
             *link = Link::new(node.clone());
         }

@@ -68,7 +68,7 @@ const KNOWN: &[Named] = &[
 ];
 
 impl Consumers {
-    /// Two processes of `group` whose handler takes 20 ms. With `enable.auto.commit=true`, which is Kafka's default, and
+    /// Two processes of `group` whose handler takes 500 ms. With `enable.auto.commit=true`, which is Kafka's default, and
     /// no pattern named, records are processed inline and commits are left to the consumer.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl Consumers {
         Ok(Consumers {
             group: group.into(),
             members: 2,
-            processing_ms: 20,
+            processing_ms: 500,
             pattern: pattern.to_owned(),
         })
     }

@@ -81,8 +81,8 @@ pub fn schedule(seed: Seed, budget: Budget, world: &World) -> Schedule {
     cluster.faults.into_iter().chain(clients).collect()
 }
 
-/// Replication fails for longer than `replica.lag.time.max.ms`, so that leaders are alone in sync, and one of them is
-/// struck before it ends.
+/// Replication fails for longer than one and a half times `replica.lag.time.max.ms`, which is when leaders are alone in
+/// sync at the latest, and one of them is struck before it ends.
 fn lonely_leader(seed: Seed, world: &World) -> Schedule {
     let rng = &mut seed.stream("search-lonely-leader", 1);
     let partition = i32::try_from(rng.below(u64::from(world.partitions.max(1).unsigned_abs()))).unwrap_or_default();
@@ -100,7 +100,7 @@ fn lonely_leader(seed: Seed, world: &World) -> Schedule {
         },
     };
     let start = SimTime::ZERO + millis(rng, 0, 3_000);
-    let struck = start + millis(rng, 33_000, 40_000);
+    let alone = millis(rng, 47_000, 54_000);
     let fault = match rng.below(4) {
         0 => Fault::Pause(leader()),
         1 => Fault::Isolate(leader()),
@@ -110,8 +110,9 @@ fn lonely_leader(seed: Seed, world: &World) -> Schedule {
             survivors: Survivors::None,
         },
     };
-    let broker = fault.at(struck).healed_after(millis(rng, 500, 10_000));
-    vec![network.at(start).healed_after(millis(rng, 36_000, 45_000)), broker].into()
+    let broker = fault.at(start + alone).healed_after(millis(rng, 500, 10_000));
+    let network = network.at(start).healed_after(alone + millis(rng, 100, 4_000));
+    vec![network, broker].into()
 }
 
 /// A stop of a consuming application: a pause, a kill, or a loss of power.

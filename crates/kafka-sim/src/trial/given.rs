@@ -60,7 +60,10 @@ impl Given {
         pairs: impl IntoIterator<Item = (K, V)>,
         pattern: Option<&str>,
     ) -> Result<Given, ConfigError> {
-        let pairs = owned(pairs);
+        let mut pairs = owned(pairs);
+        if pairs.iter().all(|(key, _)| key != "group.id") {
+            pairs.push(("group.id".to_owned(), GROUP.to_owned()));
+        }
         let (_, ignored) = ConsumerConfig::from_pairs(pairs.iter().map(|(key, value)| (key, value)))?;
         let value = |wanted: &str| {
             pairs

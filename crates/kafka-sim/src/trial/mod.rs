@@ -202,3 +202,73 @@ impl Trial {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAFE: [(&str, &str); 2] = [("acks", "all"), ("enable.idempotence", "true")];
+
+    fn verdict(given: Given) -> TrialVerdict {
+        let trial = Trial {
+            world: given.world,
+            budget: Budget::OneBroker,
+            seeds: 60,
+            threads: 2,
+        };
+        trial.run(&|| ()).expect("the settings are valid")
+    }
+
+    fn given(producer: &[(&str, &str)], min_in_sync: &str) -> Given {
+        let given = Given::new()
+            .producer(producer.iter().copied())
+            .expect("they are settings");
+        let topic = given.topic("payments", 2, 3, [("min.insync.replicas", min_in_sync)]);
+        topic.expect("it is a topic")
+    }
+
+    fn cures(verdict: &TrialVerdict) -> Vec<String> {
+        let broken = verdict
+            .within
+            .broken
+            .as_ref()
+            .expect("something broke within the budget");
+        assert!(broken.shrunk.schedule.faults.len() <= 3, "{:?}", broken.shrunk.schedule);
+        broken.cures.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn acks_one_does_not_hold_and_acks_is_the_cure() {
+        let cures = cures(&verdict(given(&[("acks", "1")], "2")));
+        assert!(cures.contains(&"acks=all".to_owned()), "{cures:?}");
+    }
+
+    #[test]
+    fn one_replica_in_sync_does_not_hold_and_two_are_the_cure() {
+        let cures = cures(&verdict(given(&SAFE, "1")));
+        assert!(cures.contains(&"min.insync.replicas=2".to_owned()), "{cures:?}");
+    }
+
+    #[test]
+    fn a_worker_pool_with_automatic_commits_does_not_hold_and_the_commit_strategy_is_the_cure() {
+        let settings = [("enable.auto.commit", "true"), ("auto.offset.reset", "earliest")];
+        let given = given(&SAFE, "2").consumer(settings, Some("worker-pool"));
+        let verdict = verdict(given.expect("they are settings"));
+        assert_eq!(cures(&verdict), ["commit strategy=process-then-commit"]);
+    }
+
+    #[test]
+    fn safe_settings_hold_and_flushing_is_what_lies_beyond() {
+        let verdict = verdict(given(&SAFE, "2"));
+        assert!(verdict.holds());
+        let beyond = verdict.beyond.and_then(|beyond| beyond.broken);
+        let beyond = beyond.expect("correlated power loss breaks them");
+        assert_eq!(beyond.cures[0].to_string(), "flush.messages=1");
+    }
+
+    #[test]
+    fn a_pattern_that_is_not_there_is_refused_with_the_nearest_name() {
+        let error = Given::new().consumer([("group.id", "a")], Some("worker-pol"));
+        assert!(error.unwrap_err().to_string().contains("did you mean worker-pool?"));
+    }
+}
