@@ -1,12 +1,10 @@
 //! Running variants.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use kafka_sim_check::{Counts, Report};
 use kafka_sim_core::{ConfigError, Seed};
 
 use super::{Finding, Scenario, Tally, Variant};
+use crate::search::parallel;
 
 /// One run to do.
 #[derive(Clone, Copy, Debug)]
@@ -111,26 +109,11 @@ pub fn run_variant(
     threads: usize,
     done: &(dyn Fn() + Sync),
 ) -> Result<Tally, ConfigError> {
-    let next = AtomicUsize::new(0);
-    let results: Mutex<Vec<Option<Result<RunResult, ConfigError>>>> = Mutex::new(vec![None; seeds.len()]);
-    std::thread::scope(|scope| {
-        for _ in 0..threads.clamp(1, seeds.len().max(1)) {
-            scope.spawn(|| {
-                while let Some(seed) = {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    seeds.get(at).map(|seed| (at, *seed))
-                } {
-                    let result = run_once(variant, seed.1);
-                    results.lock().expect("no run panics while it holds the lock")[seed.0] = Some(result);
-                    done();
-                }
-            });
-        }
+    let results = parallel::map(seeds, threads, |seed| {
+        let result = run_once(variant, *seed);
+        done();
+        result
     });
-    let results = results.into_inner().expect("all threads are done");
-    let results: Result<Vec<RunResult>, ConfigError> = results
-        .into_iter()
-        .map(|result| result.expect("every seed was run"))
-        .collect();
+    let results: Result<Vec<RunResult>, ConfigError> = results.into_iter().collect();
     Ok(Tally::of(variant, results?))
 }

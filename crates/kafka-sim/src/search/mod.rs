@@ -30,7 +30,7 @@ mod milder;
 #[cfg(feature = "mutants")]
 pub mod mutants;
 mod names;
-mod parallel;
+pub(crate) mod parallel;
 mod pinned;
 mod promised;
 mod report;

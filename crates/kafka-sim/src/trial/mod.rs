@@ -20,12 +20,10 @@ mod cost;
 mod given;
 mod report;
 
-use std::sync::Mutex;
-
 use kafka_sim_check::Report;
 use kafka_sim_core::{ConfigError, Seed};
 
-use crate::search::{Budget, Claim, Seeds, Setting, Shrunk, World, cures, schedule, shrink};
+use crate::search::{Budget, Claim, Seeds, Setting, Shrunk, World, cures, parallel, schedule, shrink};
 
 pub use cost::Cost;
 pub use given::Given;
@@ -138,29 +136,15 @@ impl Trial {
 
     /// The claims that each seed breaks.
     fn try_all(&self, seeds: &[Seed], budget: Budget, ran: &(dyn Fn() + Sync)) -> Result<Vec<Vec<Claim>>, ConfigError> {
-        let results = Mutex::new(Vec::new());
-        let next = Mutex::new(seeds.iter().enumerate());
-        std::thread::scope(|scope| {
-            for _ in 0..self.threads.max(1) {
-                scope.spawn(|| {
-                    while let Some((at, seed)) = { next.lock().expect("nothing panics while it holds the lock").next() }
-                    {
-                        let outcome = self.world.outcome(*seed, &schedule(*seed, budget, &self.world));
-                        ran();
-                        results
-                            .lock()
-                            .expect("nothing panics while it holds the lock")
-                            .push((at, outcome));
-                    }
-                });
-            }
+        let outcomes = parallel::map(seeds, self.threads, |seed| {
+            let outcome = self.world.outcome(*seed, &schedule(*seed, budget, &self.world));
+            ran();
+            outcome
         });
-        let mut results = results.into_inner().expect("all threads are done");
-        results.sort_by_key(|(at, _)| *at);
-        results
+        let broken = outcomes
             .into_iter()
-            .map(|(_, outcome)| outcome.map(|outcome| outcome.broken))
-            .collect()
+            .map(|outcome| outcome.map(|outcome| outcome.broken));
+        broken.collect()
     }
 
     /// What everybody expects of settings. The order is expected only of those that promise it.
