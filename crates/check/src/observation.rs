@@ -135,6 +135,15 @@ pub enum Observation {
         /// The end offset that was reached.
         offset: i64,
     },
+    /// The topic is compacted (`cleanup.policy` has `compact`): a record may be gone once a later one of its partition has
+    /// its key. Record this before the final read. A key that is deleted by a tombstone has to be one of an observed
+    /// message that is never acknowledged, or its last message counts as lost.
+    Compacted {
+        /// When this was noted.
+        at: u64,
+        /// The topic.
+        topic: Arc<str>,
+    },
     /// The consumer `reader` belongs to `group`. A reader is one consumer in one process: after a
     /// restart it is another one, with another number. Record this before anything else that a
     /// consumer of a group does; it may be repeated when it joins again.

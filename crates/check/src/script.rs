@@ -59,6 +59,13 @@ impl Script {
         self
     }
 
+    pub(crate) fn compacted(mut self) -> Script {
+        let at = self.tick();
+        let topic = "orders".into();
+        self.history.record(Observation::Compacted { at, topic });
+        self
+    }
+
     /// Acknowledged in the partition that was asked for, or in 0.
     pub(crate) fn acked(mut self, id: u64, offset: impl Into<Option<i64>>) -> Script {
         let partition = self

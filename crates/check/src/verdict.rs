@@ -28,6 +28,8 @@ pub struct Counts {
     pub lost: u64,
     /// Acknowledged messages that the final read does not have because they were removed on purpose.
     pub expired: u64,
+    /// Acknowledged messages of compacted topics that the final read does not have, but a later one with their key.
+    pub replaced: u64,
     /// Messages with more than one place.
     pub duplicated: u64,
     /// Messages that lie before one that was sent earlier.
@@ -74,6 +76,9 @@ impl fmt::Display for Counts {
         )?;
         if self.expired > 0 {
             write!(f, ", expired {}", self.expired)?;
+        }
+        if self.replaced > 0 {
+            write!(f, ", replaced {}", self.replaced)?;
         }
         if self.foreign > 0 {
             write!(f, ", foreign {}", self.foreign)?;

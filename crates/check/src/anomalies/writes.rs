@@ -2,7 +2,7 @@
 
 use super::{Anomalies, Duplicate, InconsistentOffset, NonmonotonicSend, Versions};
 use crate::history::{FOREIGN, History, Settled};
-use crate::judge::Places;
+use crate::judge::{Fate, FinalReads, Places, fates};
 use crate::observation::Completion;
 use crate::violation::Place;
 use std::collections::BTreeSet;
@@ -77,12 +77,15 @@ fn unread(history: &History, places: &Places, versions: &Versions, read_well: &R
             }
         }
     }
+    let finals = FinalReads::of(history);
+    let replaced = fates(history, places, &finals).filter(|acked| acked.fate == Fate::Replaced);
+    let replaced: BTreeSet<u32> = replaced.map(|acked| acked.handle).collect();
     for &handle in history.sent_handles() {
         let entry = history.entry(handle);
         let Some(Settled::Acked { log, .. }) = entry.settled else {
             continue;
         };
-        if read_well.contains(&(handle, log)) {
+        if read_well.contains(&(handle, log)) || replaced.contains(&handle) {
             continue;
         }
         anomalies.unseen.push(entry.id);

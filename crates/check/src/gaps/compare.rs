@@ -16,7 +16,7 @@ pub struct FalseAlarms {
     pub refused: u64,
     /// Messages whose send had an unknown outcome, or none: gone, but nobody had promised them.
     pub unpromised: u64,
-    /// Messages that had been removed on purpose.
+    /// Messages that had been removed on purpose, by retention or compaction.
     pub expired: u64,
 }
 
@@ -115,7 +115,7 @@ fn score_losses(history: &History, finals: &FinalReads, lines: &Lines, report: &
                 None | Some((false, true)) => report.missed_tail.push(id),
                 Some((false, false)) => report.missed_elsewhere.push(id),
             },
-            Fate::Expired if matches!(in_gap(), Some((true, _))) => report.false_alarms.expired += 1,
+            Fate::Expired | Fate::Replaced if matches!(in_gap(), Some((true, _))) => report.false_alarms.expired += 1,
             _ => {}
         }
     }

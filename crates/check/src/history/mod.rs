@@ -17,7 +17,7 @@ pub use view::{Message, Outcome};
 use crate::message::MessageId;
 use crate::observation::Completion;
 use names::{Logs, Names};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that clients saw, in order.
 ///
@@ -60,6 +60,8 @@ pub struct History {
     /// How the poll ended that each reader is in.
     polling: BTreeMap<u32, Completion>,
     faults: Vec<(u64, u64)>,
+    /// Topics of which only the last record of each key has to stay.
+    compacted: BTreeSet<u32>,
     group_names: Names,
     /// By reader.
     groups: BTreeMap<u32, u32>,
@@ -137,6 +139,10 @@ pub(crate) enum Step {
     End(u32),
     Fault(u32),
     Deed(u32),
+    Compacted {
+        at: u64,
+        topic: u32,
+    },
     Poll {
         at: u64,
         reader: u32,
@@ -252,6 +258,11 @@ impl History {
     pub(crate) fn log(&self, log: u32) -> (&std::sync::Arc<str>, i32) {
         let (topic, partition) = self.logs.get(log);
         (self.topics.get(topic), partition)
+    }
+
+    /// Only the last record of each key of this log has to stay.
+    pub(crate) fn is_compacted(&self, log: u32) -> bool {
+        !self.compacted.is_empty() && self.compacted.contains(&self.topic_of(log))
     }
 
     /// The topic of a log, as a number.

@@ -116,6 +116,11 @@ impl History {
                 self.steps.push(Step::Fault(small(self.faults.len())));
                 self.faults.push((from, until));
             }
+            Observation::Compacted { at, topic } => {
+                let topic = self.topics.number(&topic);
+                self.compacted.insert(topic);
+                self.steps.push(Step::Compacted { at, topic });
+            }
             Observation::Joined { .. }
             | Observation::Owned { .. }
             | Observation::Released { .. }

@@ -67,6 +67,7 @@ pub fn judge(history: &History, promises: &[Promise]) -> Verdict {
     let mut counts = count(&bench);
     counts.lost = survival.lost.len() as u64;
     counts.expired = survival.expired;
+    counts.replaced = survival.replaced;
     let mut hold = |promise: Promise, breaches: Vec<Violation>| {
         let count = breaches.len() as u64;
         if promises.contains(&promise) {

@@ -17,7 +17,8 @@ pub(super) fn judge(bench: &Bench<'_>) -> Found {
             .filter(|acked| group.topics.contains(&bench.history.topic_of(acked.log)));
         for acked in consumed {
             judged = true;
-            if group.processed.contains_key(&acked.handle) {
+            // What was compacted away may have been so before the group came to it.
+            if group.processed.contains_key(&acked.handle) || acked.fate == Fate::Replaced {
                 continue;
             }
             match group.settled {
@@ -51,7 +52,7 @@ fn breach(bench: &Bench<'_>, group: u32, acked: &Acked<'_>) -> Violation {
 
 fn stage(bench: &Bench<'_>, acked: &Acked<'_>) -> Option<Stage> {
     match acked.fate {
-        Fate::Survived | Fate::Expired => Some(Stage::Consumption),
+        Fate::Survived | Fate::Expired | Fate::Replaced => Some(Stage::Consumption),
         Fate::Lost => {
             // Every place of a message that was acknowledged without an offset is one where it was seen.
             let known = !bench.places.of_message(acked.handle).is_empty();

@@ -1,3 +1,4 @@
+use crate::anomalies::analyze;
 use crate::script::Script;
 use crate::*;
 
@@ -106,6 +107,52 @@ fn what_was_removed_on_purpose_is_expired_and_not_lost() {
     let verdict = judge(&script.history, &[Promise::AckedSurvives]);
     assert!(verdict.holds());
     assert_eq!((verdict.counts().expired, verdict.counts().lost), (1, 0));
+}
+
+/// Two messages of one key, of which the first is gone at the end.
+fn first_of_key_gone(keys: [u64; 2]) -> Script {
+    Script::new()
+        .keyed(0, 0, 1, keys[0])
+        .acked(1, 0)
+        .keyed(0, 0, 2, keys[1])
+        .acked(2, 1)
+        .read(0, 0, 1, 2)
+        .end(0, 0, 0, 2)
+}
+
+#[test]
+fn what_a_compacted_topic_replaced_is_not_lost() {
+    let script = first_of_key_gone([7, 7]).compacted();
+    let verdict = judge(&script.history, &[Promise::AckedSurvives]);
+    assert!(verdict.holds());
+    assert_eq!((verdict.counts().replaced, verdict.counts().lost), (1, 0));
+    let anomalies = analyze(&script.history);
+    assert!(anomalies.unseen.is_empty() && anomalies.lost_writes.is_empty());
+}
+
+#[test]
+fn a_topic_that_is_not_compacted_loses_what_a_later_record_of_its_key_outlives() {
+    assert_eq!(breaches(first_of_key_gone([7, 7]), Promise::AckedSurvives).len(), 1);
+}
+
+#[test]
+fn a_compacted_topic_loses_the_last_record_of_a_key() {
+    let other_key = first_of_key_gone([7, 8]).compacted();
+    assert_eq!(breaches(other_key, Promise::AckedSurvives).len(), 1);
+    let the_later_is_gone = Script::new()
+        .compacted()
+        .keyed(0, 0, 1, 7)
+        .acked(1, 0)
+        .keyed(0, 0, 2, 7)
+        .acked(2, 1)
+        .final_read(0, &[1]);
+    assert!(matches!(
+        breaches(the_later_is_gone, Promise::AckedSurvives)[..],
+        [Violation::Lost {
+            message: MessageId(2),
+            ..
+        }]
+    ));
 }
 
 #[test]

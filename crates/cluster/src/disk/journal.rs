@@ -70,6 +70,8 @@ impl Journal {
         let settled = usize::try_from(committed - self.committed).expect("no more than are open");
         self.open.drain(..settled);
         self.committed = committed;
-        self.commits.retain(|(_, upto)| *upto > committed);
+        // They are in the order of their places.
+        let over = self.commits.partition_point(|(_, upto)| *upto <= committed);
+        self.commits.drain(..over);
     }
 }

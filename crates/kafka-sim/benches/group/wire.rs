@@ -16,6 +16,8 @@ pub(crate) struct Wire {
     cluster: Cluster,
     now: SimTime,
     connections: BTreeMap<ConnId, FrameSplitter>,
+    /// Where something has come in that was not looked at.
+    heard: Vec<ConnId>,
 }
 
 impl Wire {
@@ -33,6 +35,7 @@ impl Wire {
             cluster: Cluster::new(config, Seed(1)).expect("the configuration is valid"),
             now: SimTime::ZERO,
             connections: BTreeMap::new(),
+            heard: Vec::new(),
         };
         while !wire.cluster.is_ready() {
             wire.step();
@@ -87,7 +90,8 @@ impl Wire {
         let mut answers = Vec::with_capacity(waiting);
         while answers.len() < waiting {
             self.step();
-            for (conn, splitter) in &mut self.connections {
+            for conn in std::mem::take(&mut self.heard) {
+                let splitter = self.connections.get_mut(&conn).expect("connections are never closed");
                 while let Some(frame) = splitter.next_frame().expect("brokers send whole frames") {
                     let response = decode_response(api_key, version, frame).expect("clients can read it").1;
                     answers.push((conn.0, response));
@@ -118,6 +122,7 @@ impl Wire {
                 && let Some(splitter) = self.connections.get_mut(&conn)
             {
                 splitter.push(bytes);
+                self.heard.push(conn);
             }
         }
     }

@@ -108,6 +108,10 @@ lines! {
         from: u64,
         until: u64,
     }
+    Compacted {
+        at: u64,
+        topic: Arc<str>,
+    }
     Joined {
         at: u64,
         reader: u32,

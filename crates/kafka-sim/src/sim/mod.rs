@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafka_sim_check::Observation;
 use kafka_sim_client::{Reader, ReaderConfig};
 use kafka_sim_cluster::disk::DiskConfig;
 use kafka_sim_cluster::fault::{Schedule, ScheduledFault, Trigger};
@@ -229,11 +230,33 @@ impl Sim {
         if world.cluster.is_ready() {
             self.add_clients(&mut world, &listeners, start)?;
             self.check_hosts(&world)?;
+            for topic in self.compacted_topics() {
+                let at = start.as_nanos();
+                world.history.record(Observation::Compacted { at, topic });
+            }
             for fault in self.schedule.faults.clone() {
                 world.tell(Input::Fault(shifted(fault, start)));
             }
         }
         Ok((world, start))
+    }
+
+    /// Topics of which a record may go once a later one has its key.
+    fn compacted_topics(&self) -> impl Iterator<Item = Arc<str>> {
+        let default = self
+            .broker_settings
+            .iter()
+            .rfind(|(key, _)| key == "log.cleanup.policy");
+        let policy = move |topic: &Topic| {
+            let own = topic.configs.iter().rfind(|(key, _)| &***key == "cleanup.policy");
+            let policy = own.map(|(_, value)| value.to_string());
+            policy
+                .or_else(|| default.map(|(_, value)| value.clone()))
+                .unwrap_or_default()
+        };
+        let topics = self.cluster.topics.iter();
+        let compacted = topics.filter(move |topic| policy(topic).split(',').any(|policy| policy.trim() == "compact"));
+        compacted.map(|topic| topic.name.clone())
     }
 
     /// A fault of an application names one that exists.

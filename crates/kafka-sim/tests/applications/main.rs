@@ -1,6 +1,7 @@
 //! Applications around the cluster: what the patterns that people are told to use promise, and what their weaker twins
 //! lose, in virtual time over a handful of seeds.
 
+mod compacting;
 mod consuming;
 mod failing;
 mod groups;

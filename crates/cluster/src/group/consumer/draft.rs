@@ -133,28 +133,35 @@ impl<'d, 'a> Draft<'d, 'a> {
         let group = self.group;
         let replaced = updated.instance().and_then(|id| group.statics.get(id));
         let replaced = replaced.filter(|id| **id != updated.id);
-        let present = group.members.values().filter(|member| member.id != updated.id);
-        let present = present.filter(|member| replaced != Some(&member.id));
-        let mut members: Vec<&ConsumerMember> = present.collect();
-        let at = members.partition_point(|member| member.id < updated.id);
-        members.insert(at, updated);
-        let spec = |member| {
-            let member: &ConsumerMember = member;
-            let former = replaced.filter(|_| member.id == updated.id);
-            let target = group.targets.get(former.unwrap_or(&member.id)).cloned();
-            Spec {
-                member,
-                target: target.unwrap_or_default(),
-            }
+        let mut members = group.specs();
+        let place = |members: &[Spec<'_>], id: &Text| members.binary_search_by(|spec| spec.member.id.cmp(id));
+        let former = replaced.and_then(|id| place(&members, id).ok());
+        let target = match former {
+            Some(at) => members.remove(at).target,
+            None => group.targets.get(&updated.id),
         };
+        let place = place(&members, &updated.id);
+        let (Ok(at) | Err(at)) = place;
+        members.splice(
+            at..at + usize::from(place.is_ok()),
+            [Spec {
+                member: updated,
+                target,
+            }],
+        );
         let specs = Specs {
             group,
-            members: members.into_iter().map(spec).collect(),
+            members,
             is_homogeneous,
         };
         let targets = assignor::assign(&self.assignor(updated), &specs, self.act.image);
-        for (spec, target) in specs.members.iter().zip(&targets) {
-            if group.targets.get(&spec.member.id) != Some(target) {
+        for (index, (spec, target)) in specs.members.iter().zip(&targets).enumerate() {
+            let written = if index == at {
+                group.targets.get(&updated.id)
+            } else {
+                spec.target
+            };
+            if !written.is_some_and(|written| Arc::ptr_eq(written, target) || written == target) {
                 let change = Change::Target(spec.member.id.clone(), Some(target.clone()));
                 self.changes.push(change);
             }

@@ -42,7 +42,11 @@ pub(super) fn assign(specs: &Specs<'_>, image: &MetadataImage) -> Vec<Arc<Parts>
     }
     let mut builder = Builder {
         topics,
-        assigned: specs.members.iter().map(|spec| spec.target.clone()).collect(),
+        assigned: specs
+            .members
+            .iter()
+            .map(|spec| spec.target.cloned().unwrap_or_default())
+            .collect(),
         sizes: vec![0; specs.members.len()],
     };
     builder.keep();

@@ -20,8 +20,8 @@ const ASSIGNORS: &str = "group.consumer.assignors";
 /// A member as an assignor sees it.
 pub(crate) struct Spec<'a> {
     pub(crate) member: &'a ConsumerMember,
-    /// What it was to own so far.
-    pub(crate) target: Arc<Parts>,
+    /// What it was to own so far, if that was ever worked out.
+    pub(crate) target: Option<&'a Arc<Parts>>,
 }
 
 /// The members of a group as an assignor sees them, by id.
@@ -48,6 +48,23 @@ pub(crate) fn assign(assignor: &str, specs: &Specs<'_>, image: &MetadataImage) -
         ("range", _) => range::assign(specs, image),
         (_, true) => uniform::assign(specs, image),
         (_, false) => heterogeneous::assign(specs, image),
+    }
+}
+
+impl ConsumerGroup {
+    /// All members by id, each with what it is to own so far.
+    pub(crate) fn specs(&self) -> Vec<Spec<'_>> {
+        let mut targets = self.targets.iter().peekable();
+        let spec = |member| {
+            let member: &ConsumerMember = member;
+            while targets.next_if(|(id, _)| **id < member.id).is_some() {}
+            let target = targets.next_if(|(id, _)| **id == member.id);
+            Spec {
+                member,
+                target: target.map(|(_, parts)| parts),
+            }
+        };
+        self.members.values().map(spec).collect()
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn assign(specs: &Specs<'_>, image: &MetadataImage) -> Vec<Arc<Parts>
     for (index, spec) in members.iter().enumerate() {
         let has_extra = extras > 0;
         let mut quota = least + usize::from(has_extra);
-        assigned.push(keep(&spec.target, &topics, &mut quota, &mut free));
+        assigned.push(keep(spec.target, &topics, &mut quota, &mut free));
         // Somebody else can take the extra one, as long as there are enough members left for all of them.
         let gives_way = quota > 0 && has_extra && members.len() - index > extras;
         quota -= usize::from(gives_way);
@@ -47,11 +47,12 @@ pub(super) fn assign(specs: &Specs<'_>, image: &MetadataImage) -> Vec<Arc<Parts>
 
 /// What a member keeps of what it had: what exceeds its quota is free.
 fn keep(
-    target: &Arc<Parts>,
+    target: Option<&Arc<Parts>>,
     topics: &BTreeMap<Uuid, i32>,
     quota: &mut usize,
     free: &mut Vec<(Uuid, i32)>,
 ) -> Arc<Parts> {
+    let Some(target) = target else { return Arc::default() };
     let mut kept = target.clone();
     for (topic, indexes) in &**target {
         if !topics.contains_key(topic) {
