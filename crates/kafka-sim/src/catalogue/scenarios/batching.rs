@@ -1,20 +1,31 @@
-//! When batches are sent.
+//! When batches are sent, and what it costs to go without them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use kafka_sim_check::{Promise, Report};
+use kafka_sim_check::{Completion, Observation, Promise, Report};
 use kafka_sim_cluster::event::Event;
 use kafka_sim_core::{ConfigError, Seed};
 
-use super::common::{one_partition, producer_with};
+use super::common::{TOPIC, one_partition, producer_with, seconds};
+use super::consumers::{both_protocols, member, millis, two_partitions};
 use crate::catalogue::{Finding, Scenario, Variant};
-use crate::sim::{Run, Sim};
+use crate::sim::{ProducerPlan, Run, Sim};
 
 const PROMISES: &[Promise] = &[Promise::AckedSurvives, Promise::NoDuplicates, Promise::InOrder];
+const IN_STEP: &[Promise] = &[
+    Promise::EveryAckedProcessed,
+    Promise::CommitNeverPassesProcessed,
+    Promise::Converges,
+];
 const RECORDS: u32 = 300;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    vec![Scenario {
+    vec![sending(), consuming()]
+}
+
+fn sending() -> Scenario {
+    Scenario {
         name: "batching",
         title: "A batch is sent when it has batch.size bytes or is linger.ms old, whichever comes first",
         refs: &[],
@@ -46,7 +57,30 @@ pub(super) fn scenarios() -> Vec<Scenario> {
                 .harmless()
                 .named("full-first"),
         ],
-    }]
+    }
+}
+
+fn consuming() -> Scenario {
+    Scenario {
+        name: "consuming-in-batches",
+        title: "A group works off a backlog and commits after each poll: one record at a time, or all there are",
+        refs: &[],
+        advice: &["A5"],
+        faults: "none: what is counted are commits and time",
+        variants: [
+            both_protocols!(weak["weak", "weak-consumer"](
+                "max.poll.records",
+                [("max.poll.records", "1")],
+                IN_STEP,
+                backlog,
+            )),
+            both_protocols!(safe["safe", "safe-consumer"]([("max.poll.records", "500")], IN_STEP, backlog)),
+        ]
+        .concat()
+        .into_iter()
+        .map(|variant| variant.looking(committed_one_by_one).harmless())
+        .collect(),
+    }
 }
 
 /// A record every 10 ms, which is more than a round trip.
@@ -104,6 +138,43 @@ fn waits_for_linger(run: &Run, _: &Report) -> Vec<Finding> {
     if wrong > 0 {
         vec![Finding {
             allowed_by: "nothing: a full batch waited or was too full",
+            story,
+        }]
+    } else {
+        Vec::new()
+    }
+}
+
+/// Everything is there before the group comes.
+fn backlog(variant: &Variant, seed: Seed) -> Result<Sim, ConfigError> {
+    let plan = ProducerPlan::to(TOPIC).records(RECORDS).every(millis(10));
+    let group = member(variant)?.starts_after(seconds(6)).processing(millis(1));
+    Ok(two_partitions(seed).producer(plan).consumer(group))
+}
+
+fn committed_one_by_one(run: &Run, _: &Report) -> Vec<Finding> {
+    // A commit is told once for each partition.
+    let (mut commits, mut handled) = (BTreeSet::new(), Vec::new());
+    for observation in run.history.observations() {
+        match observation {
+            Observation::Committed {
+                at,
+                completion: Completion::Ok,
+                ..
+            } => drop(commits.insert(at)),
+            Observation::Processed { at, .. } => handled.push(at),
+            _ => {}
+        }
+    }
+    let took = handled
+        .last()
+        .zip(handled.first())
+        .map_or(0, |(last, first)| last - first);
+    let took = Duration::from_nanos(took).as_millis();
+    let story = format!("{} records took {} commits and {took} ms", handled.len(), commits.len());
+    if commits.len() * 2 > RECORDS as usize {
+        vec![Finding {
+            allowed_by: "max.poll.records",
             story,
         }]
     } else {

@@ -42,6 +42,7 @@ const CONSUMER_KEYS: &[&str] = &[
     "enable.auto.commit",
     "group.protocol",
     "max.poll.interval.ms",
+    "max.poll.records",
 ];
 
 pub(super) fn listed(variant: &Variant, key: &str) -> Option<&'static str> {
