@@ -7,7 +7,7 @@ use super::io::{Packet, Work};
 use super::{Cluster, Output};
 use crate::broker::{Broker, CloseReason, Ctx, PeerMessage};
 use crate::event::Event;
-use crate::net::{ChannelId, Endpoint, NetEvent, Side};
+use crate::net::{ChannelId, Endpoint, Side};
 
 impl Cluster {
     pub(super) fn run(&mut self, out: &mut Vec<Output>) {
@@ -19,18 +19,11 @@ impl Cluster {
                 let fault = self.reached.remove(0);
                 self.fire(fault, out);
             } else if let Some(event) = self.net.pop_due(self.now) {
-                self.work.push_back(match event {
-                    NetEvent::Deliver { channel, to, payload } => Work::Packet {
-                        channel,
-                        to,
-                        packet: payload,
-                    },
-                    NetEvent::Closed { channel, side, .. } => Work::Closed { channel, side },
-                });
+                self.process(Work::from(event), out);
             } else if !self.fire_one_due(out) {
                 return;
             }
-            self.end_exited(out);
+            self.end_exited();
             self.apply_effects(out);
             self.inspect_turn();
         }

@@ -1,6 +1,6 @@
 //! Requests to and from bytes.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use kafka_protocol::messages::{ApiKey, RequestKind};
 use kafka_protocol::protocol::Encodable;
 
@@ -58,7 +58,7 @@ pub fn encode_request_of<T: Encodable>(head: &RequestHead, body: &T) -> Result<B
     let body_size = body
         .compute_size(version)
         .map_err(|reason| unencodable(reason.to_string()))?;
-    let mut buf = BytesMut::with_capacity(4 + request_head_size(head) + body_size);
+    let mut buf = Vec::with_capacity(4 + request_head_size(head) + body_size);
     buf.put_i32(0);
     put_request_head(head, &mut buf)?;
     body.encode(&mut buf, version)
@@ -67,8 +67,9 @@ pub fn encode_request_of<T: Encodable>(head: &RequestHead, body: &T) -> Result<B
 }
 
 /// Fills in the size prefix; `None` if the frame is too long to have one.
-pub(super) fn seal(mut frame: BytesMut) -> Option<Bytes> {
-    let size = i32::try_from(frame.len() - 4).ok()?;
-    frame[..4].copy_from_slice(&size.to_be_bytes());
-    Some(frame.freeze())
+pub(super) fn seal(mut frame: impl AsMut<[u8]> + Into<Bytes>) -> Option<Bytes> {
+    let bytes = frame.as_mut();
+    let size = i32::try_from(bytes.len() - 4).ok()?;
+    bytes[..4].copy_from_slice(&size.to_be_bytes());
+    Some(frame.into())
 }

@@ -11,6 +11,9 @@ use super::guard::decode_guarded;
 use super::head::skip_tagged_fields;
 use super::request::seal;
 
+/// Bytes that most responses take; more make the buffer grow.
+const USUAL_SIZE: usize = 256;
+
 /// Encodes a response with its size prefix. `body` must be the response of `api_key`.
 ///
 /// ApiVersions responses have header version 0 in every version (KIP-511): a client that asked for too new a version
@@ -26,10 +29,7 @@ pub fn encode_response<T: Encodable>(
 ) -> Result<Bytes, WireError> {
     check_version(api_key, version)?;
     let unencodable = |reason| WireError::unencodable(api_key, version, reason);
-    let body_size = body
-        .compute_size(version)
-        .map_err(|reason| unencodable(reason.to_string()))?;
-    let mut buf = BytesMut::with_capacity(4 + 4 + 1 + body_size);
+    let mut buf = Vec::with_capacity(USUAL_SIZE);
     buf.put_i32(0);
     buf.put_i32(correlation_id);
     if has_tagged_head(api_key, version) {
@@ -52,7 +52,7 @@ pub fn encode_response_kind(
 ) -> Result<Bytes, WireError> {
     check_version(api_key, version)?;
     let unencodable = |reason| WireError::unencodable(api_key, version, reason);
-    let mut buf = BytesMut::with_capacity(256);
+    let mut buf = BytesMut::with_capacity(USUAL_SIZE);
     buf.put_i32(0);
     buf.put_i32(correlation_id);
     if has_tagged_head(api_key, version) {
