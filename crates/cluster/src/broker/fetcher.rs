@@ -149,7 +149,7 @@ impl Broker {
             max_bytes: byte_count(self.config.replica_fetch_response_max_bytes),
             max_bytes_per_partition: byte_count(self.config.replica_fetch_max_bytes),
         };
-        ctx.tell_broker(leader, PeerMessage::Fetch(fetch));
+        ctx.tell_broker(leader, PeerMessage::Fetch(Box::new(fetch)));
     }
 
     pub(crate) fn on_replica_fetched(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId, answer: ReplicaFetched) {

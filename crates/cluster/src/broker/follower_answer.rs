@@ -16,11 +16,11 @@ impl Broker {
         if urgent || fetch.max_wait.is_zero() {
             ctx.tell_broker(
                 from,
-                PeerMessage::Fetched(ReplicaFetched {
+                PeerMessage::Fetched(Box::new(ReplicaFetched {
                     id: fetch.id,
                     session_lost: false,
                     parts,
-                }),
+                })),
             );
             return;
         }
@@ -157,11 +157,11 @@ impl Broker {
         }
         ctx.effects.push(Effect::ToBroker {
             to: follower,
-            message: PeerMessage::Fetched(ReplicaFetched {
+            message: PeerMessage::Fetched(Box::new(ReplicaFetched {
                 id: parked.id,
                 session_lost: false,
                 parts,
-            }),
+            })),
         });
     }
 

@@ -96,11 +96,15 @@ pub(super) struct Parked {
 impl FollowerSession {
     /// What to look at for an answer, in turn.
     pub(super) fn asked(&self) -> SmallVec<[ReplicaPart; 4]> {
-        let behind = |tp: &Tp| self.served_last.is_none_or(|last| *tp > last);
-        let changed = || self.parts.iter().filter(|(_, part)| part.changed);
-        let first = changed().filter(|(tp, _)| behind(tp));
-        let then = changed().filter(|(tp, _)| !behind(tp));
-        first.chain(then).map(|(_, part)| part.asked).collect()
+        let mut asked = SmallVec::new();
+        for behind in [true, false] {
+            for part in self.parts.values().filter(|part| part.changed) {
+                if self.served_last.is_none_or(|last| part.asked.tp > last) == behind {
+                    asked.push(part.asked);
+                }
+            }
+        }
+        asked
     }
 
     /// The follower says where it wants to read.
@@ -122,7 +126,7 @@ impl FollowerSession {
 }
 
 impl Broker {
-    pub(crate) fn on_replica_fetch(&mut self, ctx: &mut Ctx<'_>, from: BrokerId, fetch: ReplicaFetch) {
+    pub(crate) fn on_replica_fetch(&mut self, ctx: &mut Ctx<'_>, from: BrokerId, fetch: &ReplicaFetch) {
         if fetch.full {
             self.drop_follower_session(from);
             self.followers.insert(from, FollowerSession::default());
@@ -133,7 +137,7 @@ impl Broker {
                 session_lost: true,
                 parts: FetchedParts::new(),
             };
-            ctx.tell_broker(from, PeerMessage::Fetched(answer));
+            ctx.tell_broker(from, PeerMessage::Fetched(Box::new(answer)));
             return;
         };
         session.broker_epoch = fetch.broker_epoch;
@@ -146,9 +150,9 @@ impl Broker {
         if let Some(parked) = session.parked.take() {
             self.timers.cancel(parked.expiry);
         }
-        self.note_progress(ctx, from, &fetch);
+        self.note_progress(ctx, from, fetch);
         crate::api::delete_records::recheck(self, ctx);
-        self.answer_or_park(ctx, from, &fetch);
+        self.answer_or_park(ctx, from, fetch);
     }
 
     /// Every fetch tells how far the follower is, an idle one too: partitions left out stand where they stood.

@@ -81,9 +81,9 @@ pub(crate) enum Effect {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum PeerMessage {
     /// A follower fetches from a leader.
-    Fetch(follower_fetch::ReplicaFetch),
+    Fetch(Box<follower_fetch::ReplicaFetch>),
     /// The leader answers.
-    Fetched(follower_fetch::ReplicaFetched),
+    Fetched(Box<follower_fetch::ReplicaFetched>),
     /// A follower that was out of range asks where the leader's log starts and ends.
     LogRange { tp: Tp, leader_epoch: i32 },
     /// The answer: log start and log end, or an error code.

@@ -6,7 +6,7 @@ use kafka_protocol::protocol::Encodable;
 
 use super::dispatch::{request_from, with_all_apis};
 use super::error::check_version;
-use super::guard::decode_guarded;
+use super::guard::{decode_guarded, is_flexible};
 use super::head::{put_request_head, request_head_size};
 use super::{RequestHead, WireError, decode_request_head};
 
@@ -26,7 +26,9 @@ pub fn decode_request(mut frame: Bytes) -> Result<(RequestHead, RequestKind), Wi
 /// An unsupported version, or a body that does not parse.
 pub fn decode_request_body(api_key: ApiKey, version: i16, body: Bytes) -> Result<RequestKind, WireError> {
     check_version(api_key, version)?;
-    decode_guarded(body, |guard| request_from(api_key, version, guard))
+    decode_guarded(body, is_flexible(api_key, version), |guard| {
+        request_from(api_key, version, guard)
+    })
 }
 
 /// Encodes a request with its size prefix.

@@ -7,7 +7,7 @@ use kafka_protocol::protocol::Encodable;
 use super::WireError;
 use super::dispatch::response_from;
 use super::error::check_version;
-use super::guard::decode_guarded;
+use super::guard::{decode_guarded, is_flexible};
 use super::head::skip_tagged_fields;
 use super::request::seal;
 
@@ -76,7 +76,9 @@ pub fn decode_response(api_key: ApiKey, version: i16, mut frame: Bytes) -> Resul
     if has_tagged_head(api_key, version) {
         skip_tagged_fields(&mut frame)?;
     }
-    let body = decode_guarded(frame, |guard| response_from(api_key, version, guard))?;
+    let body = decode_guarded(frame, is_flexible(api_key, version), |guard| {
+        response_from(api_key, version, guard)
+    })?;
     Ok((correlation_id, body))
 }
 
