@@ -1,76 +1,47 @@
-//! A sorted map of few entries in one piece of memory.
+//! A map of a few entries, kept in order in two pieces of memory.
 
 use std::borrow::Borrow;
+use std::fmt;
 
-/// A map for a handful of entries that is looked up often: brokers, connections, partitions of a topic.
+/// An ordered map for a handful of entries that are looked up for every message.
 ///
-/// Entries lie sorted by key in one vector. A look-up touches one or two cache lines, and walking the map is walking a
-/// slice. Adding to the front or middle moves what lies behind, so it is not for maps that grow large.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// It behaves as a `BTreeMap`: one value for each key, walked in the order of the keys. Keys and values lie side by side
+/// instead of in a tree, so that looking up takes a few comparisons and no more. Adding and removing anywhere but at the
+/// end moves what is behind, which is cheap for dozens of entries and stays bearable for thousands.
+///
+/// ```
+/// use kafka_sim_core::SmallMap;
+///
+/// let mut leaders = SmallMap::new();
+/// leaders.insert(2, "b");
+/// leaders.insert(1, "a");
+/// assert_eq!(leaders.get(&2), Some(&"b"));
+/// assert_eq!(leaders.keys().copied().collect::<Vec<_>>(), [1, 2]);
+/// ```
+#[derive(Clone, PartialEq, Eq)]
 pub struct SmallMap<K, V> {
-    entries: Vec<(K, V)>,
-}
-
-impl<K, V> SmallMap<K, V> {
-    /// A map without entries or memory.
-    pub const fn new() -> Self {
-        SmallMap { entries: Vec::new() }
-    }
-
-    /// Number of entries.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether there are no entries.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Removes every entry and keeps the memory.
-    pub fn clear(&mut self) {
-        self.entries.clear();
-    }
-
-    /// The entries in the order of their keys.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> + ExactSizeIterator {
-        self.entries.iter().map(|(key, value)| (key, value))
-    }
-
-    /// The entries in the order of their keys, values open to change.
-    pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = (&K, &mut V)> + ExactSizeIterator {
-        self.entries.iter_mut().map(|(key, value)| (&*key, value))
-    }
-
-    /// The keys in order.
-    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &K> + ExactSizeIterator {
-        self.entries.iter().map(|(key, _)| key)
-    }
-
-    /// The values in the order of their keys.
-    pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> + ExactSizeIterator {
-        self.entries.iter().map(|(_, value)| value)
-    }
-
-    /// The values in the order of their keys, open to change.
-    pub fn values_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut V> + ExactSizeIterator {
-        self.entries.iter_mut().map(|(_, value)| value)
-    }
-
-    /// Keeps only the entries for which `keep` returns true.
-    pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
-        self.entries.retain_mut(|(key, value)| keep(key, value));
-    }
+    /// Ascending.
+    keys: Vec<K>,
+    /// In the order of their keys.
+    values: Vec<V>,
 }
 
 impl<K: Ord, V> SmallMap<K, V> {
-    /// Where a key is, or where it would have to be.
+    /// A map without entries, which takes no memory of its own.
+    pub const fn new() -> Self {
+        SmallMap {
+            keys: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    /// Where the key is, or else where it belongs.
     #[inline]
     fn place<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
     where
         K: Borrow<Q>,
     {
-        self.entries.binary_search_by(|(other, _)| other.borrow().cmp(key))
+        self.keys.binary_search_by(|other| other.borrow().cmp(key))
     }
 
     /// The value of a key.
@@ -80,20 +51,20 @@ impl<K: Ord, V> SmallMap<K, V> {
         K: Borrow<Q>,
     {
         let place = self.place(key).ok()?;
-        Some(&self.entries[place].1)
+        Some(&self.values[place])
     }
 
-    /// The value of a key, open to change.
+    /// The value of a key, to be changed.
     #[inline]
     pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
     {
         let place = self.place(key).ok()?;
-        Some(&mut self.entries[place].1)
+        Some(&mut self.values[place])
     }
 
-    /// Whether a key has a value.
+    /// Whether there is a value for the key.
     #[inline]
     pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
     where
@@ -102,17 +73,13 @@ impl<K: Ord, V> SmallMap<K, V> {
         self.place(key).is_ok()
     }
 
-    /// Sets the value of a key. Returns the one it had.
+    /// Sets the value of a key and returns the one before, if there was one.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        // Keys mostly come in ascending order.
-        if self.entries.last().is_none_or(|(last, _)| *last < key) {
-            self.entries.push((key, value));
-            return None;
-        }
         match self.place(&key) {
-            Ok(place) => Some(std::mem::replace(&mut self.entries[place].1, value)),
+            Ok(place) => Some(std::mem::replace(&mut self.values[place], value)),
             Err(place) => {
-                self.entries.insert(place, (key, value));
+                self.keys.insert(place, key);
+                self.values.insert(place, value);
                 None
             }
         }
@@ -123,11 +90,12 @@ impl<K: Ord, V> SmallMap<K, V> {
         let place = match self.place(&key) {
             Ok(place) => place,
             Err(place) => {
-                self.entries.insert(place, (key, make()));
+                self.keys.insert(place, key);
+                self.values.insert(place, make());
                 place
             }
         };
-        &mut self.entries[place].1
+        &mut self.values[place]
     }
 
     /// Takes a key and its value out.
@@ -136,87 +104,106 @@ impl<K: Ord, V> SmallMap<K, V> {
         K: Borrow<Q>,
     {
         let place = self.place(key).ok()?;
-        Some(self.entries.remove(place).1)
+        self.keys.remove(place);
+        Some(self.values.remove(place))
+    }
+
+    /// Keeps only the entries for which `keep` returns true.
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
+        let mut place = 0;
+        while place < self.keys.len() {
+            if keep(&self.keys[place], &mut self.values[place]) {
+                place += 1;
+            } else {
+                self.keys.remove(place);
+                self.values.remove(place);
+            }
+        }
+    }
+
+    /// Removes every entry.
+    pub fn clear(&mut self) {
+        self.keys.clear();
+        self.values.clear();
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The entries in the order of their keys.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> + Clone {
+        self.keys.iter().zip(&self.values)
+    }
+
+    /// The entries in the order of their keys, their values to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+        self.keys.iter().zip(&mut self.values)
+    }
+
+    /// The keys, ascending.
+    pub fn keys(&self) -> std::slice::Iter<'_, K> {
+        self.keys.iter()
+    }
+
+    /// The values in the order of their keys.
+    pub fn values(&self) -> std::slice::Iter<'_, V> {
+        self.values.iter()
+    }
+
+    /// The values in the order of their keys, to be changed.
+    pub fn values_mut(&mut self) -> std::slice::IterMut<'_, V> {
+        self.values.iter_mut()
     }
 }
 
-impl<K, V> Default for SmallMap<K, V> {
+impl<K: Ord, V> Default for SmallMap<K, V> {
     fn default() -> Self {
         SmallMap::new()
     }
 }
 
-/// Of several values of one key the last one counts.
+/// Of several values of a key the last one stays.
 impl<K: Ord, V> FromIterator<(K, V)> for SmallMap<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
         let mut map = SmallMap::new();
-        map.extend(entries);
-        map
-    }
-}
-
-impl<K: Ord, V> Extend<(K, V)> for SmallMap<K, V> {
-    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
         for (key, value) in entries {
-            self.insert(key, value);
+            map.insert(key, value);
         }
+        map
     }
 }
 
 impl<K, V> IntoIterator for SmallMap<K, V> {
     type Item = (K, V);
-    type IntoIter = std::vec::IntoIter<(K, V)>;
+    type IntoIter = std::iter::Zip<std::vec::IntoIter<K>, std::vec::IntoIter<V>>;
 
+    /// The entries in the order of their keys.
     fn into_iter(self) -> Self::IntoIter {
-        self.entries.into_iter()
+        self.keys.into_iter().zip(self.values)
+    }
+}
+
+/// The value of a key that is known to be there.
+impl<K: Ord, V> std::ops::Index<&K> for SmallMap<K, V> {
+    type Output = V;
+
+    fn index(&self, key: &K) -> &V {
+        self.get(key).expect("the key is in the map")
+    }
+}
+
+impl<K: Ord + fmt::Debug, V: fmt::Debug> fmt::Debug for SmallMap<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::Seed;
-
-    #[test]
-    fn entries_come_out_by_key_whatever_the_order_they_went_in() {
-        let map: SmallMap<i32, &str> = [(3, "c"), (1, "a"), (2, "b"), (1, "again")].into_iter().collect();
-        assert_eq!(map.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
-        assert_eq!(map.values().copied().collect::<Vec<_>>(), ["again", "b", "c"]);
-    }
-
-    #[test]
-    fn it_does_what_a_tree_does() {
-        let mut rng = Seed(7).stream("small map", 0);
-        let (mut map, mut tree) = (SmallMap::new(), BTreeMap::new());
-        for step in 0..2_000 {
-            let key = rng.index(12);
-            match rng.index(4) {
-                0 => assert_eq!(map.insert(key, step), tree.insert(key, step)),
-                1 => assert_eq!(map.remove(&key), tree.remove(&key)),
-                2 => assert_eq!(
-                    map.get_or_insert_with(key, || step),
-                    tree.entry(key).or_insert_with(|| step)
-                ),
-                _ => assert_eq!(map.get(&key), tree.get(&key)),
-            }
-            assert!(map.iter().eq(tree.iter()));
-            assert_eq!(map.contains_key(&key), tree.contains_key(&key));
-        }
-    }
-
-    #[test]
-    fn a_borrowed_key_finds_its_value() {
-        let map: SmallMap<String, i32> = [("b".to_owned(), 2), ("a".to_owned(), 1)].into_iter().collect();
-        assert_eq!(map.get("a"), Some(&1));
-        assert_eq!(map.get("c"), None);
-    }
-
-    #[test]
-    fn what_is_not_kept_is_gone() {
-        let mut map: SmallMap<i32, i32> = (0..6).map(|number| (number, number * number)).collect();
-        map.retain(|key, _| key % 2 == 0);
-        assert_eq!(map.into_iter().collect::<Vec<_>>(), [(0, 0), (2, 4), (4, 16)]);
-    }
-}
+mod tests;
