@@ -45,7 +45,11 @@ pub fn encode(id: MessageId, producer: u32, sequence: u64, padding_len: usize) -
     value.extend_from_slice(&sequence.to_be_bytes());
     value.extend_from_slice(&[0; 8]);
     let pattern = padding_word(id).to_be_bytes();
-    value.extend(pattern.iter().copied().cycle().take(padding_len));
+    while value.len() + pattern.len() <= HEADER_LEN + padding_len {
+        value.extend_from_slice(&pattern);
+    }
+    let rest = HEADER_LEN + padding_len - value.len();
+    value.extend_from_slice(&pattern[..rest]);
     let checksum = checksum(&value);
     value[CHECKSUM_AT..HEADER_LEN].copy_from_slice(&checksum.to_be_bytes());
     value

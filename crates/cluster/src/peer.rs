@@ -4,6 +4,7 @@
 //! AllocateProducerIds, the metadata log, follower Fetch). Here it travels as typed messages over the same links as
 //! client bytes, so every network fault applies to it, but it is never serialised.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,12 +12,28 @@ use kafka_sim_core::{BrokerId, ErrorCode};
 use uuid::Uuid;
 
 /// One partition of one incarnation of a topic. A topic that is deleted and created again has a new id.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Tp {
     /// Topic id.
     pub topic: Uuid,
     /// Partition index, from 0.
     pub partition: i32,
+}
+
+/// By topic id, then by index. An id is compared as one number, which is the order of its bytes and takes far less time.
+impl Ord for Tp {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        let ids = self.topic.as_u128().cmp(&other.topic.as_u128());
+        ids.then_with(|| self.partition.cmp(&other.partition))
+    }
+}
+
+impl PartialOrd for Tp {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// State of one partition as the controller records it (PartitionRegistration).

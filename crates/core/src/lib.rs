@@ -23,6 +23,7 @@ pub mod ids;
 pub mod keys;
 pub mod murmur2;
 pub mod rng;
+pub mod small_map;
 pub mod time;
 pub mod wire;
 
@@ -31,4 +32,5 @@ pub use error_code::ErrorCode;
 pub use ids::{BrokerId, ConnId, Offset, TopicPartition};
 pub use keys::ConfigError;
 pub use rng::{Seed, SimRng};
+pub use small_map::SmallMap;
 pub use time::{SimTime, WallClock};

@@ -131,9 +131,15 @@ impl SimRng {
     /// An exponentially distributed duration of the given mean, as between the arrivals of independent events, cut at
     /// `cap`. Integer arithmetic only, so it is the same number on every machine.
     pub fn exponential(&mut self, mean: Duration, cap: Duration) -> Duration {
+        Duration::from_nanos(self.exponential_nanos(nanos(mean))).min(cap)
+    }
+
+    /// Like [`SimRng::exponential`], in nanoseconds and without a cap.
+    #[inline]
+    pub fn exponential_nanos(&mut self, mean: u64) -> u64 {
         // A uniform u in (0, 1] gives -mean * ln(u) = mean * ln(2) * -log2(u).
         let draw = self.next_u64().max(1);
-        let mean = u128::from(nanos(mean));
+        let mean = u128::from(mean);
         let of = |halvings: u64| {
             let in_ln2 = (mean * u128::from(halvings)) >> 32;
             (in_ln2 * LN_2_Q32) >> 32
@@ -144,7 +150,7 @@ impl SimRng {
             sampled if sampled == of(most) => sampled,
             _ => of(logarithm::exact(draw)),
         };
-        Duration::from_nanos(u64::try_from(sampled).unwrap_or(u64::MAX)).min(cap)
+        u64::try_from(sampled).unwrap_or(u64::MAX)
     }
 
     /// Puts the items in a random order, each order equally likely.

@@ -54,7 +54,8 @@ pub struct History {
     entries: Vec<Entry>,
     /// Handles in the order of sending.
     sent: Vec<u32>,
-    links: BTreeMap<u32, Links>,
+    /// By handle, in order.
+    links: Vec<(u32, Links)>,
     reads: Vec<ReadEntry>,
     ends: Vec<EndEntry>,
     /// How the poll ended that each reader is in.
@@ -218,10 +219,11 @@ impl History {
     }
 
     pub(crate) fn links(&self, handle: u32) -> Option<Links> {
-        self.links.get(&handle).copied()
+        let place = self.links.binary_search_by_key(&handle, |(other, _)| *other).ok()?;
+        Some(self.links[place].1)
     }
 
-    pub(crate) fn all_links(&self) -> &BTreeMap<u32, Links> {
+    pub(crate) fn all_links(&self) -> &[(u32, Links)] {
         &self.links
     }
 

@@ -144,7 +144,9 @@ impl History {
         self.sent.push(handle);
         self.steps.push(Step::Sent(handle));
         if links.business.is_some() || links.resend_of.is_some() {
-            self.links.insert(handle, links);
+            // Handles are mostly given in the order of sending.
+            let place = self.links.partition_point(|(other, _)| *other < handle);
+            self.links.insert(place, (handle, links));
         }
     }
 

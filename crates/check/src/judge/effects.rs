@@ -1,6 +1,6 @@
 //! Whether effects took place once.
 
-use super::business::{Subject, subjects};
+use super::business::{Subject, Subjects};
 use super::{Bench, Found};
 use crate::history::Deed;
 use crate::message::MessageId;
@@ -13,18 +13,20 @@ type Times = Vec<(u64, u32, MessageId)>;
 
 pub(super) fn judge(bench: &Bench<'_>) -> Found {
     let history = bench.history;
-    let subjects = subjects(bench);
+    let mut found = Found::default();
+    let is_effect = |deed: &Deed| matches!(deed, Deed::Effect { .. });
+    if !history.deeds().iter().any(is_effect) {
+        found.nothing_of(Promise::EffectOnce);
+        return found;
+    }
+    let subjects = Subjects::of(history);
     let mut times: BTreeMap<(Option<u32>, Subject), Times> = BTreeMap::new();
     for deed in history.deeds() {
         if let Deed::Effect { at, reader, message } = *deed {
-            let subject = subjects.get(&message).copied().unwrap_or(Subject::First(message));
+            let subject = subjects.get(message).unwrap_or(Subject::First(message));
             let times = times.entry((history.group_of(reader), subject)).or_default();
             times.push((at, reader, history.entry(message).id));
         }
-    }
-    let mut found = Found::default();
-    if times.is_empty() {
-        found.nothing_of(Promise::EffectOnce);
     }
     let repeated = times.into_iter().filter(|(_, times)| times.len() > 1);
     found

@@ -147,4 +147,10 @@ impl<T> Link<T> {
             }
         }
     }
+
+    /// When the link will have been idle for `limit`; the longest duration there is stands for no limit.
+    pub(crate) fn idle_at(&self, limit: Duration) -> Option<SimTime> {
+        let open = matches!(self.phase, Phase::CheckingVersions | Phase::Ready);
+        (open && limit < Duration::MAX).then(|| self.last_active + limit)
+    }
 }

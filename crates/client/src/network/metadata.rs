@@ -1,7 +1,7 @@
 //! What the client knows about the cluster, as in Kafka's `Metadata` and `MetadataSnapshot`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     sync::Arc,
     time::Duration,
 };
@@ -11,7 +11,7 @@ use kafka_protocol::messages::{
     metadata_request::MetadataRequestTopic,
     metadata_response::{MetadataResponsePartition, MetadataResponseTopic},
 };
-use kafka_sim_core::{ErrorCode, SimRng, SimTime, TopicPartition, wire::StrBytes};
+use kafka_sim_core::{ErrorCode, SimRng, SimTime, SmallMap, TopicPartition, wire::StrBytes};
 use uuid::Uuid;
 
 use super::{link::Node, pattern::TopicPattern};
@@ -32,7 +32,7 @@ pub(crate) struct TopicInfo {
     pub(crate) error: ErrorCode,
     /// Nil where the broker does not tell (Metadata below version 10).
     pub(crate) id: Uuid,
-    pub(crate) partitions: BTreeMap<i32, PartitionInfo>,
+    pub(crate) partitions: SmallMap<i32, PartitionInfo>,
 }
 
 /// The snapshot and the rules for refreshing it.
@@ -43,10 +43,10 @@ pub(crate) struct Metadata {
     /// With a pattern, all topics are asked for, and those that match are kept.
     pattern: Option<TopicPattern>,
     allow_auto_create: bool,
-    nodes: BTreeMap<i32, Node>,
-    topics: BTreeMap<Arc<str>, TopicInfo>,
+    nodes: SmallMap<i32, Node>,
+    topics: SmallMap<Arc<str>, TopicInfo>,
     /// Newest leader epoch ever seen: older metadata does not replace newer (KIP-320).
-    last_epochs: BTreeMap<TopicPartition, i32>,
+    last_epochs: SmallMap<TopicPartition, i32>,
     update_wanted: bool,
     /// Topics became of interest that no request has named.
     unasked: bool,
@@ -58,8 +58,10 @@ pub(crate) struct Metadata {
     allowed_at: SimTime,
     backoff: Backoff,
     max_age: Duration,
-    /// Counts changes of the snapshot.
+    /// Counts answers and leaders taken in.
     pub(crate) version: u64,
+    /// Counts everything that changes what the snapshot shows.
+    edition: u64,
 }
 
 impl Metadata {
@@ -69,8 +71,8 @@ impl Metadata {
             pattern: None,
             allow_auto_create,
             nodes: by_id(bootstrap),
-            topics: BTreeMap::new(),
-            last_epochs: BTreeMap::new(),
+            topics: SmallMap::new(),
+            last_epochs: SmallMap::new(),
             update_wanted: true,
             unasked: false,
             complete: true,
@@ -81,6 +83,7 @@ impl Metadata {
             backoff: Backoff::new(config.retry_backoff, config.retry_backoff_max),
             max_age: config.metadata_max_age,
             version: 0,
+            edition: 0,
         }
     }
 
@@ -93,6 +96,7 @@ impl Metadata {
         self.topics.retain(|topic, _| {
             topics.contains(topic) || pattern.as_ref().is_some_and(|pattern| pattern.matches(topic))
         });
+        self.edition += 1;
         self.wanted = topics;
         self.pattern = pattern;
     }
@@ -163,6 +167,7 @@ impl Metadata {
         self.topics.clear();
         self.update_wanted = true;
         self.version += 1;
+        self.edition += 1;
     }
 
     /// The request for all topics in use.
@@ -195,6 +200,7 @@ impl Metadata {
         self.equal_answers = self.equal_answers.saturating_add(1);
         self.last_success = now;
         self.version += 1;
+        self.edition += 1;
         self.nodes = response
             .brokers
             .iter()
@@ -211,7 +217,7 @@ impl Metadata {
         }
     }
 
-    fn take_topic(&mut self, topic: MetadataResponseTopic, old: &BTreeMap<Arc<str>, TopicInfo>) {
+    fn take_topic(&mut self, topic: MetadataResponseTopic, old: &SmallMap<Arc<str>, TopicInfo>) {
         let Some(name) = topic.name.as_ref().and_then(|name| self.kept(name, topic.is_internal)) else {
             return;
         };
@@ -234,7 +240,7 @@ impl Metadata {
         let mut info = TopicInfo {
             error,
             id: topic.topic_id,
-            partitions: BTreeMap::new(),
+            partitions: SmallMap::new(),
         };
         for partition in topic.partitions {
             self.update_wanted |= ErrorCode::from(partition.error_code).is_invalid_metadata();
@@ -310,10 +316,16 @@ impl Metadata {
             self.nodes.insert(leader, node.clone());
         }
         self.version += 1;
+        self.edition += 1;
         true
     }
 
-    pub(crate) fn nodes(&self) -> &BTreeMap<i32, Node> {
+    /// Which edition of the snapshot this is: as long as it stays the same, everything looked up stays the same.
+    pub(crate) fn edition(&self) -> u64 {
+        self.edition
+    }
+
+    pub(crate) fn nodes(&self) -> &SmallMap<i32, Node> {
         &self.nodes
     }
 
@@ -348,6 +360,6 @@ pub(crate) fn node(id: i32, host: &StrBytes, port: i32) -> Option<Node> {
     })
 }
 
-fn by_id(nodes: &[Node]) -> BTreeMap<i32, Node> {
+fn by_id(nodes: &[Node]) -> SmallMap<i32, Node> {
     nodes.iter().map(|node| (node.id, node.clone())).collect()
 }

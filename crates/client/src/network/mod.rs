@@ -11,15 +11,11 @@ mod pattern;
 mod refresh;
 mod versions;
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use kafka_protocol::protocol::Encodable;
 use kafka_sim_core::{
-    SimRng, SimTime,
+    SimRng, SimTime, SmallMap,
     wire::{ApiKey, RequestHead, ResponseKind, StrBytes, encode_request_of},
 };
 
@@ -67,10 +63,10 @@ pub(crate) struct Network<T> {
     /// Since when metadata has been wanted in vain.
     metadata_missing_since: Option<SimTime>,
     metadata_wait: MetadataWait,
-    links: BTreeMap<i32, Link<T>>,
-    owners: BTreeMap<u32, i32>,
+    links: SmallMap<i32, Link<T>>,
+    owners: SmallMap<u32, i32>,
     /// Nodes that are not in the metadata: a group's coordinator has a connection of its own.
-    extra: BTreeMap<i32, Node>,
+    extra: SmallMap<i32, Node>,
     next_conn: u32,
     next_correlation: i32,
     events: VecDeque<Event<T>>,
@@ -109,9 +105,9 @@ impl<T> Network<T> {
             metadata_in_flight: false,
             metadata_missing_since: None,
             metadata_wait: MetadataWait::Nothing,
-            links: BTreeMap::new(),
-            owners: BTreeMap::new(),
-            extra: BTreeMap::new(),
+            links: SmallMap::new(),
+            owners: SmallMap::new(),
+            extra: SmallMap::new(),
             next_conn: 0,
             next_correlation: 0,
             events: VecDeque::new(),
@@ -212,7 +208,7 @@ impl<T> Network<T> {
         let Some(node) = self.address(id).cloned() else {
             return;
         };
-        let link = self.links.entry(id).or_insert_with(|| Link::new(node.clone()));
+        let link = self.links.get_or_insert_with(id, || Link::new(node.clone()));
         if link.node != node {
             // The broker moved: its old address's failures do not count for the new one.
             *link = Link::new(node.clone());
@@ -323,37 +319,40 @@ impl<T> Network<T> {
 
     /// Fires what is due: connection and request time-outs, idle connections, metadata.
     pub(crate) fn poll<O>(&mut self, now: SimTime, out: &mut Vec<ClientOutput<O>>) {
+        if self.links_due().is_some_and(|due| due <= now) {
+            self.close_overdue(now, out);
+        }
+        self.poll_metadata(now, out);
+    }
+
+    fn close_overdue<O>(&mut self, now: SimTime, out: &mut Vec<ClientOutput<O>>) {
         let due = |at: Option<SimTime>| at.is_some_and(|at| at <= now);
         let mut overdue = Vec::new();
-        for (&id, link) in &self.links {
+        for (&id, link) in self.links.iter() {
             if due(link.deadline()) {
                 overdue.push((id, true));
-            } else if due(self.idle_at(link)) {
+            } else if due(link.idle_at(self.idle_limit)) {
                 overdue.push((id, false));
             }
         }
         for (id, timed_out) in overdue {
             self.close(id, now, timed_out, out);
         }
-        self.poll_metadata(now, out);
     }
 
-    fn idle_at(&self, link: &Link<T>) -> Option<SimTime> {
-        let open = matches!(link.phase, Phase::CheckingVersions | Phase::Ready);
-        (open && self.idle_limit < Duration::MAX).then(|| link.last_active + self.idle_limit)
+    /// When the first connection is overdue or idle for too long.
+    fn links_due(&self) -> Option<SimTime> {
+        let mut first = None;
+        for link in self.links.values() {
+            first = earlier(first, earlier(link.deadline(), link.idle_at(self.idle_limit)));
+        }
+        first
     }
 
     /// When [`poll`](Self::poll) has something to do although nothing arrives until then.
     pub(crate) fn next_due(&self) -> Option<SimTime> {
-        let links = self
-            .links
-            .values()
-            .flat_map(|link| [link.deadline(), self.idle_at(link)]);
-        links
-            .flatten()
-            .chain(self.metadata_due())
-            .chain(self.rebootstrap_at())
-            .min()
+        let metadata = earlier(self.metadata_due(), self.rebootstrap_at());
+        earlier(self.links_due(), metadata)
     }
 
     /// Whether [`poll`](Self::poll) and [`next_event`](Self::next_event) have something to do right now; `after_progress`
@@ -377,5 +376,13 @@ impl<T> Network<T> {
         self.owners.clear();
         self.events.clear();
         self.metadata_in_flight = false;
+    }
+}
+
+/// The earlier of two moments, if there is one.
+pub(crate) fn earlier(a: Option<SimTime>, b: Option<SimTime>) -> Option<SimTime> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
     }
 }

@@ -1,9 +1,7 @@
 //! Which version of which request to use with a broker.
 
-use std::collections::BTreeMap;
-
 use kafka_protocol::messages::ApiVersionsResponse;
-use kafka_sim_core::wire::ApiKey;
+use kafka_sim_core::{SmallMap, wire::ApiKey};
 
 /// Oldest and newest version this client speaks, as the Java client 4.x does where the codec allows.
 pub(crate) fn spoken(api: ApiKey) -> (i16, i16) {
@@ -31,7 +29,7 @@ pub(crate) fn spoken(api: ApiKey) -> (i16, i16) {
 
 /// The versions one broker offers.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct BrokerVersions(BTreeMap<i16, (i16, i16)>);
+pub(crate) struct BrokerVersions(SmallMap<i16, (i16, i16)>);
 
 impl BrokerVersions {
     /// The table in a broker's answer.

@@ -1,22 +1,27 @@
 //! Batches by partition, as Kafka's `RecordAccumulator` and `BufferPool`: filling, readiness, draining, expiry.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
 
 use kafka_sim_core::{
-    SimRng, SimTime, TopicPartition,
+    SimRng, SimTime, SmallMap, TopicPartition,
     batch::{Codec, batch_size_upper_bound},
 };
+use smallvec::SmallVec;
 
 use super::{
     batch::{Batch, BatchId, Entry, Place, Sequenced},
     partitioner::Sticky,
     ratio::Ratio,
 };
-use crate::{backoff::Backoff, config::ProducerConfig, network::Metadata};
+use crate::{
+    backoff::Backoff,
+    config::ProducerConfig,
+    network::{Metadata, earlier},
+};
 
 /// Why a record could not be appended now.
 #[derive(Debug)]
@@ -25,8 +30,8 @@ pub(crate) struct NoMemory(pub(crate) Entry);
 /// What [`Accumulator::ready`] found.
 #[derive(Debug, Default)]
 pub(crate) struct Ready {
-    /// Leaders with something to send.
-    pub(crate) nodes: BTreeSet<i32>,
+    /// Leaders with something to send, in order.
+    pub(crate) nodes: SmallVec<[i32; 4]>,
     /// Topics with batches whose leader is not known.
     pub(crate) leaderless: BTreeSet<Arc<str>>,
     /// When a batch that waits now will have waited long enough.
@@ -42,12 +47,12 @@ struct TopicState {
 /// All batches of a producer.
 #[derive(Clone, Debug)]
 pub(crate) struct Accumulator {
-    pub(crate) batches: BTreeMap<BatchId, Batch>,
-    queues: BTreeMap<TopicPartition, VecDeque<BatchId>>,
-    topics: BTreeMap<Arc<str>, TopicState>,
+    pub(crate) batches: SmallMap<BatchId, Batch>,
+    queues: SmallMap<TopicPartition, VecDeque<BatchId>>,
+    topics: SmallMap<Arc<str>, TopicState>,
     muted: BTreeSet<TopicPartition>,
     /// Where the next drain of a node begins, so that no partition starves.
-    drain_from: BTreeMap<i32, usize>,
+    drain_from: SmallMap<i32, usize>,
     next_batch: u64,
     memory_free: u64,
     /// Batches a flush waits for.
@@ -64,11 +69,11 @@ pub(crate) struct Accumulator {
 impl Accumulator {
     pub(crate) fn new(config: &ProducerConfig) -> Accumulator {
         Accumulator {
-            batches: BTreeMap::new(),
-            queues: BTreeMap::new(),
-            topics: BTreeMap::new(),
+            batches: SmallMap::new(),
+            queues: SmallMap::new(),
+            topics: SmallMap::new(),
             muted: BTreeSet::new(),
-            drain_from: BTreeMap::new(),
+            drain_from: SmallMap::new(),
             next_batch: 0,
             memory_free: config.buffer_memory,
             flushing: BTreeSet::new(),
@@ -90,7 +95,7 @@ impl Accumulator {
             .iter()
             .filter(|(_, partition)| partition.leader.is_some());
         let available: Vec<i32> = with_leader.map(|(&index, _)| index).collect();
-        let state = self.topics.entry(topic.clone()).or_default();
+        let state = self.topics.get_or_insert_with(topic.clone(), TopicState::default);
         let current = state.sticky.partition(&available, &all, rng)?;
         let complete = batch_complete(&self.queues, &self.batches, topic, current);
         state.sticky.appended(0, self.batch_size, complete);
@@ -109,9 +114,9 @@ impl Accumulator {
         sticky: bool,
         now: SimTime,
     ) -> Result<bool, NoMemory> {
-        let state = self.topics.entry(partition.topic.clone()).or_default();
+        let state = self.topics.get_or_insert_with(partition.topic.clone(), TopicState::default);
         let ratio = (self.codec != Codec::None).then(|| *state.ratio.get_or_insert(Ratio::ONE));
-        let queue = self.queues.entry(partition.clone()).or_default();
+        let queue = self.queues.get_or_insert_with(partition.clone(), VecDeque::new);
         let last = queue.back().and_then(|id| self.batches.get_mut(id));
         let (appended, full, began) = match last {
             Some(batch) => {
@@ -125,7 +130,7 @@ impl Accumulator {
         };
         if sticky {
             let complete = batch_complete(&self.queues, &self.batches, &partition.topic, partition.partition);
-            let state = self.topics.entry(partition.topic.clone()).or_default();
+            let state = self.topics.get_or_insert_with(partition.topic.clone(), TopicState::default);
             state.sticky.appended(appended, self.batch_size, complete);
         }
         Ok(full || began)
@@ -149,7 +154,7 @@ impl Accumulator {
         batch.pool_bytes = capacity as u64;
         batch.try_append(entry, ratio).expect("the first record always fits");
         let (size, full) = (batch.size(), batch.is_full());
-        self.queues.entry(partition.clone()).or_default().push_back(batch.id);
+        self.queues.get_or_insert_with(partition.clone(), VecDeque::new).push_back(batch.id);
         self.batches.insert(batch.id, batch);
         Ok((size, full, true))
     }
@@ -164,20 +169,15 @@ impl Accumulator {
     pub(crate) fn ready(&mut self, metadata: &Metadata, exhausted: bool, now: SimTime) -> Ready {
         let mut ready = Ready::default();
         let no_linger = exhausted || self.closed || !self.flushing.is_empty();
-        for (partition, queue) in &self.queues {
+        for (partition, queue) in self.queues.iter() {
             let Some(first) = queue.front().and_then(|id| self.batches.get_mut(id)) else {
                 continue;
             };
-            let Some(leader) = metadata.leader(partition) else {
+            let Some((leader, info)) = metadata.led(partition) else {
                 ready.leaderless.insert(partition.topic.clone());
                 continue;
             };
-            first.note_leader_epoch(
-                metadata
-                    .partition(partition)
-                    .map(|info| info.leader_epoch)
-                    .filter(|&epoch| epoch >= 0),
-            );
+            first.note_leader_epoch(Some(info.leader_epoch).filter(|&epoch| epoch >= 0));
             if self.muted.contains(partition) {
                 continue;
             }
@@ -187,21 +187,23 @@ impl Accumulator {
                 None => first.waiting_since + self.linger,
             };
             if wait_until <= now {
-                ready.nodes.insert(leader);
+                ready.nodes.push(leader);
             } else {
-                ready.next_check = Some(ready.next_check.map_or(wait_until, |at| at.min(wait_until)));
+                ready.next_check = earlier(ready.next_check, Some(wait_until));
             }
         }
+        ready.nodes.sort_unstable();
+        ready.nodes.dedup();
         ready
     }
 
     /// Partitions with batches whose leader is this node, in the order in which to drain them.
-    pub(crate) fn partitions_of(&self, node: i32, metadata: &Metadata) -> Vec<TopicPartition> {
+    pub(crate) fn partitions_of(&self, node: i32, metadata: &Metadata) -> SmallVec<[TopicPartition; 4]> {
         let led = self
             .queues
             .iter()
             .filter(|(partition, _)| metadata.leader(partition) == Some(node));
-        let mut led: Vec<TopicPartition> = led.map(|(partition, _)| partition.clone()).collect();
+        let mut led: SmallVec<[TopicPartition; 4]> = led.map(|(partition, _)| partition.clone()).collect();
         let from = self.drain_from.get(&node).copied().unwrap_or(0);
         let shift = from.checked_rem(led.len()).unwrap_or(0);
         led.rotate_left(shift);
@@ -210,7 +212,7 @@ impl Accumulator {
 
     /// Notes that a drain of the node looked at so many partitions beyond the first.
     pub(crate) fn drained(&mut self, node: i32, steps: usize) {
-        let from = self.drain_from.entry(node).or_default();
+        let from = self.drain_from.get_or_insert_with(node, || 0);
         *from = from.wrapping_add(steps);
     }
 
@@ -244,7 +246,7 @@ impl Accumulator {
     fn insert_in_order(&mut self, id: BatchId, partition: &TopicPartition) {
         let sequence = self.batches.get(&id).and_then(Batch::base_sequence);
         let batches = &self.batches;
-        let queue = self.queues.entry(partition.clone()).or_default();
+        let queue = self.queues.get_or_insert_with(partition.clone(), VecDeque::new);
         let lower = |other: &BatchId| {
             let other = batches.get(other).and_then(Batch::base_sequence);
             matches!((other, sequence), (Some(other), Some(sequence)) if other < sequence)
@@ -259,7 +261,7 @@ impl Accumulator {
         let Some(big) = self.batches.remove(&id) else {
             return Vec::new();
         };
-        let state = self.topics.entry(big.partition.topic.clone()).or_default();
+        let state = self.topics.get_or_insert_with(big.partition.topic.clone(), TopicState::default);
         if self.codec != Codec::None {
             state
                 .ratio
@@ -335,7 +337,7 @@ impl Accumulator {
     /// Learns from an encoded batch how well its topic compresses.
     pub(crate) fn observe_ratio(&mut self, topic: &Arc<str>, compressed: usize, content: usize) {
         if self.codec != Codec::None {
-            let state = self.topics.entry(topic.clone()).or_default();
+            let state = self.topics.get_or_insert_with(topic.clone(), TopicState::default);
             state.ratio.get_or_insert(Ratio::ONE).observe(compressed, content);
         }
     }
@@ -389,8 +391,8 @@ impl Accumulator {
 
 /// Whether the newest batch of a partition takes no more records, or there is none.
 fn batch_complete(
-    queues: &BTreeMap<TopicPartition, VecDeque<BatchId>>,
-    batches: &BTreeMap<BatchId, Batch>,
+    queues: &SmallMap<TopicPartition, VecDeque<BatchId>>,
+    batches: &SmallMap<BatchId, Batch>,
     topic: &Arc<str>,
     partition: i32,
 ) -> bool {

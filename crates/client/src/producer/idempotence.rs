@@ -1,16 +1,16 @@
 //! Producer id, epoch and sequence numbers, as Kafka's `TransactionManager` keeps them for a producer that is
 //! idempotent but not transactional (KIP-98, KIP-360).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use kafka_sim_core::{ErrorCode, SimTime, TopicPartition};
+use kafka_sim_core::{ErrorCode, SimTime, SmallMap, TopicPartition};
 
 use super::{
     batch::{Batch, BatchId, Sequenced, increment_sequence},
     record::SendError,
 };
 
-type Batches = BTreeMap<BatchId, Batch>;
+type Batches = SmallMap<BatchId, Batch>;
 
 /// Producer id and epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ struct Numbers {
     next: i32,
     last_acked: Option<i32>,
     /// Batches with a number and without a final answer, by first number; also those queued for a retry.
-    in_flight: BTreeMap<i32, BatchId>,
+    in_flight: SmallMap<i32, BatchId>,
 }
 
 /// See the module.
@@ -48,11 +48,11 @@ struct Numbers {
 pub(crate) struct Idempotence {
     pub(crate) standing: Standing,
     identity: Option<Identity>,
-    partitions: BTreeMap<TopicPartition, Numbers>,
+    partitions: SmallMap<TopicPartition, Numbers>,
     /// Partitions for which an epoch bump was asked.
     to_renumber: BTreeSet<TopicPartition>,
     /// Partitions where a batch expired after it may have been written, with the number expected next.
-    unresolved: BTreeMap<TopicPartition, i32>,
+    unresolved: SmallMap<TopicPartition, i32>,
 }
 
 impl Idempotence {
@@ -62,9 +62,9 @@ impl Idempotence {
                 retry_at: SimTime::ZERO,
             },
             identity: None,
-            partitions: BTreeMap::new(),
+            partitions: SmallMap::new(),
             to_renumber: BTreeSet::new(),
-            unresolved: BTreeMap::new(),
+            unresolved: SmallMap::new(),
         }
     }
 
@@ -96,6 +96,9 @@ impl Idempotence {
     /// A partition is resolved once nothing is in flight: either the last number acknowledged shows that all were
     /// written, or the epoch must be bumped to start over.
     fn resolve_sequences(&mut self) {
+        if self.unresolved.is_empty() {
+            return;
+        }
         let partitions = &self.partitions;
         let quiet = |partition: &TopicPartition| {
             partitions
@@ -135,8 +138,8 @@ impl Idempotence {
             return;
         };
         let mut sequence = 0;
-        let mut in_flight = BTreeMap::new();
-        for id in std::mem::take(&mut numbers.in_flight).into_values() {
+        let mut in_flight = SmallMap::new();
+        for (_, id) in std::mem::take(&mut numbers.in_flight) {
             let Some(batch) = batches.get_mut(&id) else { continue };
             // Without an identity the batches are numbered once more when there is one, see `ready`.
             let Identity { id: producer_id, epoch } = identity.unwrap_or(Identity { id: -1, epoch: -1 });
@@ -180,7 +183,7 @@ impl Idempotence {
             return;
         }
         let identity = self.identity.expect("batches are only sent with a producer id");
-        let numbers = self.partitions.entry(batch.partition.clone()).or_default();
+        let numbers = self.partitions.get_or_insert_with(batch.partition.clone(), Numbers::default);
         if numbers.identity != Some(identity) {
             *numbers = Numbers {
                 identity: Some(identity),
@@ -240,7 +243,7 @@ impl Idempotence {
     pub(crate) fn mark_unresolved(&mut self, batch: &Batch) {
         if let Some(last) = batch.last_sequence() {
             let next = increment_sequence(last, 1);
-            let known = self.unresolved.entry(batch.partition.clone()).or_insert(next);
+            let known = self.unresolved.get_or_insert_with(batch.partition.clone(), || next);
             *known = next.max(*known);
         }
     }

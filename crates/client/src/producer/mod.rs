@@ -27,7 +27,7 @@ use self::{
 use crate::{
     config::ProducerConfig,
     io::{ClientInput, ClientOutput},
-    network::Network,
+    network::{Network, earlier},
 };
 
 /// What the producer emits.
@@ -160,10 +160,7 @@ impl Producer {
             Life::Running => None,
             Life::Closing { deadline } => Some(deadline),
         };
-        [self.sender_due, deadline, self.network.next_due()]
-            .into_iter()
-            .flatten()
-            .min()
+        earlier(earlier(self.sender_due, deadline), self.network.next_due())
     }
 
     /// Sends what has been collected without lingering. It is done when the outcomes of all records sent before are

@@ -11,7 +11,7 @@ use kafka_sim_core::{
 use uuid::Uuid;
 
 use super::{Outputs, Producer, batch::BatchId, idempotence::Standing, record::SendError};
-use crate::config::Acks;
+use crate::{config::Acks, network::earlier};
 
 /// What a request of the producer was about.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ impl Producer {
     /// Sends what is ready and notes when to look again. Returns whether something was sent.
     pub(super) fn run_sender(&mut self, now: SimTime, out: &mut Outputs) -> bool {
         let mut due = self.run_idempotence(now, out);
-        let mut look_at = |at: Option<SimTime>| due = due.into_iter().chain(at).min();
+        let mut look_at = |at: Option<SimTime>| due = earlier(due, at);
         let exhausted = self.is_exhausted();
         let ready = self.accumulator.ready(&self.network.metadata, exhausted, now);
         for topic in &ready.leaderless {

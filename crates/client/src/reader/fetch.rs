@@ -1,7 +1,5 @@
 //! Fetching, as Kafka's `AbstractFetch` and `FetchCollector`.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use kafka_protocol::messages::{
     FetchRequest,
     fetch_request::{FetchPartition, FetchTopic, ForgottenTopic},
@@ -11,7 +9,7 @@ use kafka_sim_core::{
     ErrorCode, SimTime, TopicPartition,
     wire::{ApiKey, ResponseKind, StrBytes},
 };
-use uuid::Uuid;
+use smallvec::SmallVec;
 
 use super::{
     Outputs, Reader, Request,
@@ -20,27 +18,23 @@ use super::{
     partition::Stage,
     records::unpack,
     report,
-    session::{Change, Wanted},
+    session::{Change, Held, Session, Wanted},
     types::{ReadError, ReaderOutcome},
 };
 use crate::{
-    config::IsolationLevel,
-    network::{Node, node as node_of},
+    config::{IsolationLevel, ReaderConfig},
+    network::{Metadata, Node, earlier, node as node_of},
 };
 
-/// A partition in a fetch, as it was when that was sent.
-#[derive(Clone, Debug)]
-pub(crate) struct Sent {
-    partition: TopicPartition,
-    wanted: Wanted,
-}
+/// Brokers, of which there are few.
+type Nodes = SmallVec<[i32; 4]>;
 
 impl Reader {
     pub(super) fn send_fetches(&mut self, now: SimTime, out: &mut Outputs) -> bool {
         let mut sent = false;
-        for (node, wanted) in self.fetchable(now) {
+        for node in self.find_sources(now) {
             if self.network.ready(node, now, out) {
-                sent |= self.fetch_from(node, wanted, now, out);
+                sent |= self.fetch_from(node, now, out);
             } else {
                 let again = self.network.ready_again_at(node, now);
                 self.look_again_at(again);
@@ -49,140 +43,94 @@ impl Reader {
         sent
     }
 
-    /// What to fetch from which broker now, without those that have not answered the last fetch.
-    fn fetchable(&mut self, now: SimTime) -> BTreeMap<i32, BTreeMap<TopicPartition, Wanted>> {
-        let mut by_node: BTreeMap<i32, BTreeMap<TopicPartition, Wanted>> = BTreeMap::new();
+    /// Notes for each partition from which broker to fetch it now, and returns these brokers in order, without those
+    /// that have not answered the last fetch.
+    fn find_sources(&mut self, now: SimTime) -> Nodes {
         let mut later = None;
-        let mut buffered = BTreeSet::new();
-        for (partition, assigned) in &mut self.partitions {
+        let (mut nodes, mut buffered) = (Nodes::new(), Nodes::new());
+        for (partition, assigned) in self.partitions.iter_mut() {
+            assigned.next = None;
             if !assigned.is_fetchable() {
                 continue;
             }
             if assigned.retry_at > now {
-                later = later.into_iter().chain([assigned.retry_at]).min();
+                later = earlier(later, Some(assigned.retry_at));
                 continue;
             }
             let metadata = &self.network.metadata;
-            let Some((leader, info)) = metadata.led(partition) else {
+            let shown = assigned.shown(partition, metadata);
+            let Some((leader, leader_epoch)) = shown.leader else {
                 continue;
             };
-            let usable = |follower: i32, until: SimTime| {
-                until > now && metadata.nodes().contains_key(&follower) && !info.offline.contains(&follower)
-            };
-            assigned.preferred = assigned.preferred.filter(|&(follower, until)| usable(follower, until));
+            assigned.preferred = assigned
+                .preferred
+                .filter(|&(follower, until)| until > now && is_usable(metadata, partition, follower));
             let source = assigned.preferred.map_or(leader, |(follower, _)| follower);
             if assigned.buffer.is_some() {
                 // Leaving the partition out of a fetch would end its place in the session, so the broker is asked for
                 // nothing at all.
-                buffered.insert(source);
-                continue;
+                buffered.push(source);
+            } else if self.sessions.get(&source).is_none_or(|session| !session.awaited) {
+                let wanted = Wanted {
+                    offset: assigned.offset,
+                    leader_epoch,
+                    topic_id: shown.topic_id,
+                };
+                assigned.next = Some((source, wanted));
+                nodes.push(source);
             }
-            if self.fetching.contains(&source) {
-                continue;
-            }
-            let wanted = Wanted {
-                offset: assigned.offset,
-                leader_epoch: info.leader_epoch,
-                topic_id: metadata.topic(&partition.topic).map_or(Uuid::nil(), |topic| topic.id),
-            };
-            by_node.entry(source).or_default().insert(partition.clone(), wanted);
         }
-        by_node.retain(|node, _| !buffered.contains(node));
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes.retain(|node| !buffered.contains(node));
         self.look_again_at(later);
-        by_node
+        nodes
     }
 
-    fn fetch_from(
-        &mut self,
-        node: i32,
-        wanted: BTreeMap<TopicPartition, Wanted>,
-        now: SimTime,
-        out: &mut Outputs,
-    ) -> bool {
-        let ids_known = wanted.values().all(|wanted| !wanted.topic_id.is_nil());
+    /// Sends one fetch for all partitions that have this source.
+    fn fetch_from(&mut self, node: i32, now: SimTime, out: &mut Outputs) -> bool {
+        let partitions = &self.partitions;
+        let wanted = || {
+            let partitions = partitions.iter();
+            partitions.filter_map(|(partition, assigned)| Some((partition, assigned.wanted_from(node)?)))
+        };
+        let ids_known = wanted().all(|(_, wanted)| !wanted.topic_id.is_nil());
         let newest = if ids_known { i16::MAX } else { 12 };
         let Some(version) = self.network.version(node, ApiKey::Fetch, newest) else {
-            for partition in wanted.keys() {
-                self.stop(partition, ReadError::UnsupportedVersion, out);
-            }
+            self.stop_all_from(node, out);
             return true;
         };
-        let sent = wanted.iter();
-        let sent = sent
-            .map(|(partition, wanted)| Sent {
-                partition: partition.clone(),
-                wanted: *wanted,
-            })
-            .collect();
-        let change = self.sessions.entry(node).or_default().next(wanted, version >= 13);
-        let body = self.fetch_request(&change, version);
+        let session = self.sessions.get_or_insert_with(node, Session::default);
+        let change = session.next(wanted(), version >= 13);
+        session.awaited = true;
+        let body = fetch_request(&self.config, session, &change, version);
         let request = Some(Request::Fetch {
             node,
             generation: self.generation,
-            sent,
         });
         self.network
             .send(node, (ApiKey::Fetch, version), &body, request, now, out);
-        self.fetching.insert(node);
         true
     }
 
-    fn fetch_request(&self, change: &Change, version: i16) -> FetchRequest {
-        let mut topics: Vec<FetchTopic> = Vec::new();
-        let mut last = None;
-        for (partition, wanted) in &change.named {
-            if last != Some(&partition.topic) {
-                last = Some(&partition.topic);
-                topics.push(match version {
-                    ..=12 => FetchTopic::default().with_topic(wire_name(partition).into()),
-                    _ => FetchTopic::default().with_topic_id(wanted.topic_id),
-                });
-            }
-            let entry = FetchPartition::default()
-                .with_partition(partition.partition)
-                .with_current_leader_epoch(if version >= 9 { wanted.leader_epoch } else { -1 })
-                .with_fetch_offset(wanted.offset)
-                .with_partition_max_bytes(self.config.max_partition_fetch_bytes);
-            topics
-                .last_mut()
-                .expect("pushed for the first partition")
-                .partitions
-                .push(entry);
+    /// The broker offers no version of Fetch that can be used.
+    fn stop_all_from(&mut self, node: i32, out: &mut Outputs) {
+        let partitions = self.partitions.iter();
+        let from_here = partitions.filter(|(_, assigned)| assigned.wanted_from(node).is_some());
+        let from_here: Vec<TopicPartition> = from_here.map(|(partition, _)| partition.clone()).collect();
+        for partition in from_here {
+            self.stop(&partition, ReadError::UnsupportedVersion, out);
         }
-        let forgotten = change.forgotten.iter().map(|(partition, topic_id)| {
-            let topic = ForgottenTopic::default().with_partitions(vec![partition.partition]);
-            match version {
-                ..=12 => topic.with_topic(wire_name(partition).into()),
-                _ => topic.with_topic_id(*topic_id),
-            }
-        });
-        let wait = i32::try_from(self.config.fetch_max_wait.as_millis()).unwrap_or(i32::MAX);
-        let request = FetchRequest::default()
-            .with_max_wait_ms(wait)
-            .with_min_bytes(self.config.fetch_min_bytes)
-            .with_max_bytes(self.config.fetch_max_bytes)
-            .with_isolation_level(isolation_code(self.config.isolation))
-            .with_topics(topics);
-        if version < 7 {
-            return request;
-        }
-        let rack = if version >= 11 {
-            self.config.client_rack.to_string()
-        } else {
-            String::new()
-        };
-        request
-            .with_session_id(change.session_id)
-            .with_session_epoch(change.session_epoch)
-            .with_forgotten_topics_data(forgotten.collect())
-            .with_rack_id(StrBytes::from_string(rack))
     }
 
-    pub(super) fn fetch_lost(&mut self, node: i32, sent: &[Sent]) {
-        self.fetching.remove(&node);
-        self.sessions.entry(node).or_default().start_over();
-        for sent in sent {
-            if let Some(assigned) = self.partitions.get_mut(&sent.partition) {
+    pub(super) fn fetch_lost(&mut self, node: i32) {
+        let Some(session) = self.sessions.get_mut(&node) else {
+            return;
+        };
+        session.awaited = false;
+        session.start_over();
+        for held in session.partitions() {
+            if let Some(assigned) = self.partitions.get_mut(&held.partition) {
                 // A follower that cannot be reached is not preferred any more.
                 assigned.preferred = assigned.preferred.filter(|&(follower, _)| follower != node);
             }
@@ -193,33 +141,38 @@ impl Reader {
         &mut self,
         node: i32,
         current: bool,
-        sent: &[Sent],
         body: ResponseKind,
         now: SimTime,
         out: &mut Outputs,
     ) {
-        self.fetching.remove(&node);
+        let Some(session) = self.sessions.get_mut(&node) else {
+            return;
+        };
+        session.awaited = false;
         let ResponseKind::Fetch(answer) = body else { return };
         let error = ErrorCode::from(answer.error_code);
-        let session = self.sessions.entry(node).or_default();
         match error {
             ErrorCode::NONE => session.answered(answer.session_id),
             ErrorCode::FETCH_SESSION_ID_NOT_FOUND => session.unknown(),
             _ => session.start_over(),
         }
+        let sent = session.lend();
         if !error.is_ok() {
-            self.session_error(error, sent, now);
+            self.session_error(error, &sent, now);
         } else if current {
             let endpoints = answer.node_endpoints.iter();
             let endpoints: Vec<Node> = endpoints
                 .filter_map(|endpoint| node_of(endpoint.node_id.0, &endpoint.host, endpoint.port))
                 .collect();
-            self.take_partitions(node, sent, &answer, &endpoints, now, out);
+            self.take_partitions(node, &sent, &answer, &endpoints, now, out);
+        }
+        if let Some(session) = self.sessions.get_mut(&node) {
+            session.take_back(sent);
         }
     }
 
     /// A lost session is simply replaced. Other errors for the whole response mean topics changed, or worse.
-    fn session_error(&mut self, error: ErrorCode, sent: &[Sent], now: SimTime) {
+    fn session_error(&mut self, error: ErrorCode, sent: &[Held], now: SimTime) {
         let session_only = [
             ErrorCode::FETCH_SESSION_ID_NOT_FOUND,
             ErrorCode::INVALID_FETCH_SESSION_EPOCH,
@@ -236,7 +189,7 @@ impl Reader {
     fn take_partitions(
         &mut self,
         node: i32,
-        sent: &[Sent],
+        sent: &[Held],
         answer: &FetchResponse,
         endpoints: &[Node],
         now: SimTime,
@@ -362,14 +315,67 @@ impl Reader {
     }
 }
 
-fn find<'a>(sent: &'a [Sent], topic: &FetchableTopicResponse, index: i32) -> Option<&'a Sent> {
-    let same_topic = |sent: &&Sent| match topic.topic_id.is_nil() {
+fn find<'a>(sent: &'a [Held], topic: &FetchableTopicResponse, index: i32) -> Option<&'a Held> {
+    let same_topic = |sent: &&Held| match topic.topic_id.is_nil() {
         true => *sent.partition.topic == **topic.topic,
         false => sent.wanted.topic_id == topic.topic_id,
     };
     sent.iter()
         .filter(same_topic)
         .find(|sent| sent.partition.partition == index)
+}
+
+/// Whether a follower that the leader pointed to can be read from.
+fn is_usable(metadata: &Metadata, partition: &TopicPartition, follower: i32) -> bool {
+    let offline = metadata
+        .partition(partition)
+        .is_some_and(|info| info.offline.contains(&follower));
+    metadata.nodes().contains_key(&follower) && !offline
+}
+
+/// The request for what the session has to say.
+fn fetch_request(config: &ReaderConfig, session: &Session, change: &Change, version: i16) -> FetchRequest {
+    let mut topics: Vec<FetchTopic> = Vec::new();
+    let mut last = None;
+    for Held { partition, wanted, .. } in session.named() {
+        if last != Some(&partition.topic) {
+            last = Some(&partition.topic);
+            topics.push(match version {
+                ..=12 => FetchTopic::default().with_topic(wire_name(partition).into()),
+                _ => FetchTopic::default().with_topic_id(wanted.topic_id),
+            });
+        }
+        let mut entry = FetchPartition::default();
+        entry.partition = partition.partition;
+        entry.current_leader_epoch = if version >= 9 { wanted.leader_epoch } else { -1 };
+        entry.fetch_offset = wanted.offset;
+        entry.partition_max_bytes = config.max_partition_fetch_bytes;
+        let topic = topics.last_mut().expect("pushed for the first partition");
+        topic.partitions.push(entry);
+    }
+    let mut request = FetchRequest::default();
+    request.max_wait_ms = i32::try_from(config.fetch_max_wait.as_millis()).unwrap_or(i32::MAX);
+    request.min_bytes = config.fetch_min_bytes;
+    request.max_bytes = config.fetch_max_bytes;
+    request.isolation_level = isolation_code(config.isolation);
+    request.topics = topics;
+    if version >= 7 {
+        let forgotten = change.forgotten.iter();
+        let forgotten = forgotten.map(|(partition, topic_id)| {
+            let topic = ForgottenTopic::default().with_partitions(vec![partition.partition]);
+            match version {
+                ..=12 => topic.with_topic(wire_name(partition).into()),
+                _ => topic.with_topic_id(*topic_id),
+            }
+        });
+        request.forgotten_topics_data = forgotten.collect();
+        request.session_id = change.session_id;
+        request.session_epoch = change.session_epoch;
+    }
+    if version >= 11 {
+        request.rack_id = StrBytes::from_string(config.client_rack.to_string());
+    }
+    request
 }
 
 fn wire_name(partition: &TopicPartition) -> StrBytes {

@@ -46,7 +46,7 @@ impl Reader {
 
     /// Adds a partition whose position the consumer has to find.
     pub(crate) fn add(&mut self, partition: TopicPartition) {
-        self.partitions.entry(partition).or_insert_with(Assigned::initializing);
+        self.partitions.get_or_insert_with(partition, Assigned::initializing);
     }
 
     /// Forgets a partition and what was fetched of it.
@@ -98,7 +98,7 @@ impl Reader {
 
     /// Nothing is fetched or handed out of any partition until it is removed, or this is taken back.
     pub(crate) fn withhold(&mut self, partitions: impl Fn(&TopicPartition) -> bool, withheld: bool) {
-        for (partition, assigned) in &mut self.partitions {
+        for (partition, assigned) in self.partitions.iter_mut() {
             if partitions(partition) {
                 assigned.withheld = withheld;
             }

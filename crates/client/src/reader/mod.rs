@@ -12,12 +12,9 @@ mod types;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
-use kafka_sim_core::{ConfigError, ErrorCode, Seed, SimRng, SimTime, TopicPartition, WallClock};
+use kafka_sim_core::{ConfigError, ErrorCode, Seed, SimRng, SimTime, SmallMap, TopicPartition, WallClock};
 
 pub use self::types::{ReadError, ReadRecord, ReaderOutcome, StartAt};
 use self::{
@@ -29,7 +26,7 @@ use crate::{
     config::{OffsetReset, ReaderConfig},
     consumer::Ask,
     io::{ClientInput, ClientOutput},
-    network::{Event, Network},
+    network::{Event, Network, earlier},
 };
 
 /// What the reader emits.
@@ -43,7 +40,6 @@ pub(crate) enum Request {
     Fetch {
         node: i32,
         generation: u64,
-        sent: Vec<fetch::Sent>,
     },
     ListOffsets {
         generation: u64,
@@ -70,10 +66,9 @@ pub struct Reader {
     pub(crate) network: Network<Request>,
     rng: SimRng,
     backoff: Backoff,
-    partitions: BTreeMap<TopicPartition, Assigned>,
-    sessions: BTreeMap<i32, Session>,
-    /// Brokers with an unanswered fetch: each gets one at a time.
-    fetching: BTreeSet<i32>,
+    partitions: SmallMap<TopicPartition, Assigned>,
+    /// By broker: each gets one fetch at a time.
+    sessions: SmallMap<i32, Session>,
     generation: u64,
     closed: bool,
     due: Option<SimTime>,
@@ -114,9 +109,8 @@ impl Reader {
             network: Network::new(&config.network, 100, auto_create, &bootstrap, rng),
             rng: seed.stream("reader/retry", index),
             backoff: Backoff::new(config.network.retry_backoff, config.network.retry_backoff_max),
-            partitions: BTreeMap::new(),
-            sessions: BTreeMap::new(),
-            fetching: BTreeSet::new(),
+            partitions: SmallMap::new(),
+            sessions: SmallMap::new(),
             generation: 0,
             closed: false,
             due: None,
@@ -173,7 +167,7 @@ impl Reader {
         if self.closed || (self.partitions.is_empty() && !self.buffering) {
             return None;
         }
-        [self.due, self.network.next_due()].into_iter().flatten().min()
+        earlier(self.due, self.network.next_due())
     }
 
     /// The next offset to read of each assigned partition, or `None` while that has to be looked up.
@@ -226,8 +220,8 @@ impl Reader {
     fn take_event(&mut self, event: Event<Request>, now: SimTime, out: &mut Outputs) {
         match event {
             Event::Answer { request, body } => match request {
-                Request::Fetch { node, generation, sent } => {
-                    self.fetch_answered(node, generation == self.generation, &sent, *body, now, out);
+                Request::Fetch { node, generation } => {
+                    self.fetch_answered(node, generation == self.generation, *body, now, out);
                 }
                 Request::ListOffsets { generation, partitions } if generation == self.generation => {
                     self.lookup_answered(&partitions, *body, now, out);
@@ -240,7 +234,7 @@ impl Reader {
             },
             Event::Lost { request, timed_out } => match request {
                 Request::Group(request) => self.group_events.push_back(Event::Lost { request, timed_out }),
-                Request::Fetch { node, sent, .. } => self.fetch_lost(node, &sent),
+                Request::Fetch { node, .. } => self.fetch_lost(node),
                 Request::ListOffsets { generation, partitions }
                 | Request::OffsetForLeaderEpoch { generation, partitions } => {
                     if generation == self.generation {
@@ -253,9 +247,9 @@ impl Reader {
 
     /// Compares the positions with the leaders metadata shows.
     fn note_leaders(&mut self) {
-        for (partition, assigned) in &mut self.partitions {
-            if let Some((leader, info)) = self.network.metadata.led(partition) {
-                assigned.note_leader(leader, info.leader_epoch);
+        for (partition, assigned) in self.partitions.iter_mut() {
+            if let Some((leader, epoch)) = assigned.shown(partition, &self.network.metadata).leader {
+                assigned.note_leader(leader, epoch);
             } else if !matches!(assigned.stage, Stage::Stopped) {
                 self.network.metadata.request_update();
             }
@@ -326,7 +320,7 @@ impl Reader {
     }
 
     fn look_again_at(&mut self, at: Option<SimTime>) {
-        self.due = self.due.into_iter().chain(at).min();
+        self.due = earlier(self.due, at);
     }
 }
 

@@ -1,9 +1,11 @@
 //! The state of one assigned partition, as in Kafka's `SubscriptionState`.
 
-use kafka_sim_core::{SimRng, SimTime};
+use kafka_sim_core::{SimRng, SimTime, TopicPartition};
 
-use super::{buffer::Buffer, types::StartAt};
-use crate::backoff::Backoff;
+use uuid::Uuid;
+
+use super::{buffer::Buffer, session::Wanted, types::StartAt};
+use crate::{backoff::Backoff, network::Metadata};
 
 /// What has to happen next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,16 @@ pub(super) enum Stage {
     Stopped,
 }
 
+/// What metadata shows of a partition, kept until the snapshot changes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown {
+    edition: u64,
+    /// The leader, if it is known and its address too, with the leader epoch.
+    pub(super) leader: Option<(i32, i32)>,
+    /// Nil if unknown.
+    pub(super) topic_id: Uuid,
+}
+
 /// One assigned partition.
 #[derive(Clone, Debug)]
 pub(super) struct Assigned {
@@ -26,6 +38,9 @@ pub(super) struct Assigned {
     pub(super) offset: i64,
     /// Leader epoch of the last record before the position, if known.
     pub(super) offset_epoch: Option<i32>,
+    shown: Option<Shown>,
+    /// The broker to fetch from and what to ask it, for as long as a round of fetches is being sent.
+    pub(super) next: Option<(i32, Wanted)>,
     /// Leader and leader epoch the position was last checked against.
     pub(super) leader: Option<(i32, i32)>,
     /// A follower the leader pointed to, and until when to follow that advice (KIP-392).
@@ -62,6 +77,8 @@ impl Assigned {
             stage,
             offset,
             offset_epoch: None,
+            shown: None,
+            next: None,
             leader: None,
             preferred: None,
             busy: false,
@@ -85,6 +102,24 @@ impl Assigned {
         self.succeeded();
     }
 
+    /// What metadata shows of this partition.
+    pub(super) fn shown(&mut self, partition: &TopicPartition, metadata: &Metadata) -> Shown {
+        let edition = metadata.edition();
+        match self.shown {
+            Some(shown) if shown.edition == edition => shown,
+            _ => {
+                let led = metadata.led(partition);
+                let shown = Shown {
+                    edition,
+                    leader: led.map(|(leader, info)| (leader, info.leader_epoch)),
+                    topic_id: metadata.topic(&partition.topic).map_or(Uuid::nil(), |topic| topic.id),
+                };
+                self.shown = Some(shown);
+                shown
+            }
+        }
+    }
+
     /// Takes note of the leader metadata shows. A new one means that the position has to be validated, if the epoch
     /// of the record before it is known.
     pub(super) fn note_leader(&mut self, leader: i32, epoch: i32) {
@@ -96,6 +131,11 @@ impl Assigned {
         self.retry_at = SimTime::ZERO;
         let validate = epoch >= 0 && self.offset_epoch.is_some();
         self.stage = if validate { Stage::Validate } else { Stage::Fetch };
+    }
+
+    /// What to ask of a broker now, if it was found to be the one to ask.
+    pub(super) fn wanted_from(&self, node: i32) -> Option<Wanted> {
+        self.next.filter(|&(source, _)| source == node).map(|(_, wanted)| wanted)
     }
 
     /// Whether records of this partition may be handed out and fetched.

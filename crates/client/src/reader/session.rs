@@ -1,8 +1,6 @@
 //! Incremental fetches (KIP-227), as Kafka's `FetchSessionHandler`: after a first full request only what changed is
 //! named.
 
-use std::collections::BTreeMap;
-
 use kafka_sim_core::TopicPartition;
 use uuid::Uuid;
 
@@ -15,55 +13,106 @@ pub(super) struct Wanted {
     pub(super) topic_id: Uuid,
 }
 
+/// A partition of a session, as the last request had it.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) partition: TopicPartition,
+    pub(super) wanted: Wanted,
+    /// The last request had to name it.
+    named: bool,
+}
+
 /// The session with one broker.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Session {
     id: i32,
     /// Epoch of the next request; 0 asks for a new session.
     epoch: i32,
-    partitions: BTreeMap<TopicPartition, Wanted>,
+    /// In order.
+    partitions: Vec<Held>,
     by_id: bool,
+    /// The last request has no answer so far.
+    pub(super) awaited: bool,
 }
 
-/// What the next request has to say.
+/// What the next request has to say besides the partitions it names.
 #[derive(Debug)]
 pub(super) struct Change {
     pub(super) session_id: i32,
     pub(super) session_epoch: i32,
-    pub(super) named: Vec<(TopicPartition, Wanted)>,
     pub(super) forgotten: Vec<(TopicPartition, Uuid)>,
 }
 
 impl Session {
-    /// Moves the session on to these partitions. `by_id` says whether the request names topics by id, which may
-    /// not change within a session.
-    pub(super) fn next(&mut self, wanted: BTreeMap<TopicPartition, Wanted>, by_id: bool) -> Change {
+    /// Moves the session on to these partitions, which come in order. `by_id` says whether the request names topics by
+    /// id, which may not change within a session.
+    pub(super) fn next<'a>(
+        &mut self,
+        wanted: impl Iterator<Item = (&'a TopicPartition, Wanted)>,
+        by_id: bool,
+    ) -> Change {
         if by_id != self.by_id {
             self.start_over();
         }
         self.by_id = by_id;
         let incremental = self.epoch != 0;
-        let old = std::mem::replace(&mut self.partitions, wanted);
-        let is_news =
-            |(partition, wanted): &(&TopicPartition, &Wanted)| !incremental || old.get(partition) != Some(wanted);
-        let named = self.partitions.iter().filter(is_news);
-        let named = named.map(|(partition, wanted)| (partition.clone(), *wanted)).collect();
-        let replaced = |partition: &TopicPartition, before: &Wanted| {
-            self.partitions
-                .get(partition)
-                .is_none_or(|now| now.topic_id != before.topic_id)
-        };
-        let forgotten = old
-            .iter()
-            .filter(|(partition, before)| incremental && replaced(partition, before));
+        let mut forgotten = Vec::new();
+        let mut at = 0;
+        for (partition, wanted) in wanted {
+            while self.partitions.get(at).is_some_and(|held| held.partition < *partition) {
+                let gone = self.partitions.remove(at);
+                forgotten.push((gone.partition, gone.wanted.topic_id));
+            }
+            match self.partitions.get_mut(at).filter(|held| held.partition == *partition) {
+                Some(held) => {
+                    if held.wanted.topic_id != wanted.topic_id {
+                        forgotten.push((partition.clone(), held.wanted.topic_id));
+                    }
+                    held.named = !incremental || held.wanted != wanted;
+                    held.wanted = wanted;
+                }
+                None => {
+                    let (partition, named) = (partition.clone(), true);
+                    let held = Held {
+                        partition,
+                        wanted,
+                        named,
+                    };
+                    self.partitions.insert(at, held);
+                }
+            }
+            at += 1;
+        }
+        let gone = self.partitions.drain(at..);
+        forgotten.extend(gone.map(|gone| (gone.partition, gone.wanted.topic_id)));
+        if !incremental {
+            forgotten.clear();
+        }
         Change {
             session_id: self.id,
             session_epoch: self.epoch,
-            named,
-            forgotten: forgotten
-                .map(|(partition, before)| (partition.clone(), before.topic_id))
-                .collect(),
+            forgotten,
         }
+    }
+
+    /// The partitions the last request had to name.
+    pub(super) fn named(&self) -> impl Iterator<Item = &Held> {
+        self.partitions.iter().filter(|held| held.named)
+    }
+
+    /// The partitions the last request was about, named or not.
+    pub(super) fn partitions(&self) -> &[Held] {
+        &self.partitions
+    }
+
+    /// Hands the partitions out while an answer about them is taken in.
+    pub(super) fn lend(&mut self) -> Vec<Held> {
+        std::mem::take(&mut self.partitions)
+    }
+
+    /// Takes them back.
+    pub(super) fn take_back(&mut self, partitions: Vec<Held>) {
+        self.partitions = partitions;
     }
 
     /// The broker answered without a session error.
@@ -94,7 +143,7 @@ impl Session {
 mod tests {
     use super::*;
 
-    fn wanted(offsets: &[(i32, i64)]) -> BTreeMap<TopicPartition, Wanted> {
+    fn next(session: &mut Session, offsets: &[(i32, i64)], by_id: bool) -> Change {
         let entry = |&(partition, offset): &(i32, i64)| {
             let wanted = Wanted {
                 offset,
@@ -103,56 +152,76 @@ mod tests {
             };
             (TopicPartition::new("t", partition), wanted)
         };
-        offsets.iter().map(entry).collect()
+        let wanted: Vec<(TopicPartition, Wanted)> = offsets.iter().map(entry).collect();
+        session.next(wanted.iter().map(|(partition, wanted)| (partition, *wanted)), by_id)
     }
 
-    fn names(change: &Change) -> Vec<i32> {
-        change.named.iter().map(|(partition, _)| partition.partition).collect()
+    fn names(session: &Session) -> Vec<i32> {
+        session.named().map(|held| held.partition.partition).collect()
     }
 
     #[test]
     fn after_a_full_request_only_changes_are_named() {
         let mut session = Session::default();
-        let full = session.next(wanted(&[(0, 5), (1, 5)]), false);
-        assert_eq!((full.session_id, full.session_epoch, names(&full)), (0, 0, vec![0, 1]));
+        let full = next(&mut session, &[(0, 5), (1, 5)], false);
+        assert_eq!((full.session_id, full.session_epoch), (0, 0));
+        assert_eq!(names(&session), [0, 1]);
         session.answered(77);
-        let change = session.next(wanted(&[(0, 6), (1, 5), (2, 0)]), false);
-        assert_eq!(
-            (change.session_id, change.session_epoch, names(&change)),
-            (77, 1, vec![0, 2])
-        );
+        let change = next(&mut session, &[(0, 6), (1, 5), (2, 0)], false);
+        assert_eq!((change.session_id, change.session_epoch), (77, 1));
+        assert_eq!(names(&session), [0, 2]);
         session.answered(77);
-        let change = session.next(wanted(&[(0, 6), (2, 0)]), false);
-        assert_eq!((change.session_epoch, names(&change)), (2, vec![]));
+        let change = next(&mut session, &[(0, 6), (2, 0)], false);
+        assert_eq!((change.session_epoch, names(&session)), (2, vec![]));
         assert_eq!(change.forgotten[0].0.partition, 1);
+    }
+
+    #[test]
+    fn what_is_left_out_at_either_end_is_forgotten_and_the_rest_is_kept() {
+        let mut session = Session::default();
+        next(&mut session, &[(0, 1), (1, 1), (2, 1)], false);
+        session.answered(77);
+        let change = next(&mut session, &[(1, 1)], false);
+        let forgotten: Vec<i32> = change.forgotten.iter().map(|(gone, _)| gone.partition).collect();
+        assert_eq!((forgotten, names(&session)), (vec![0, 2], vec![]));
+        assert_eq!(session.partitions().len(), 1);
+    }
+
+    #[test]
+    fn a_full_request_forgets_nothing() {
+        let mut session = Session::default();
+        next(&mut session, &[(0, 1), (1, 1)], false);
+        session.answered(77);
+        session.start_over();
+        assert_eq!(next(&mut session, &[(1, 1)], false).forgotten, []);
+        assert_eq!(names(&session), [1]);
     }
 
     #[test]
     fn without_a_session_every_request_is_full() {
         let mut session = Session::default();
-        session.next(wanted(&[(0, 5)]), false);
+        next(&mut session, &[(0, 5)], false);
         session.answered(0);
-        assert_eq!(names(&session.next(wanted(&[(0, 5)]), false)), [0]);
+        next(&mut session, &[(0, 5)], false);
+        assert_eq!(names(&session), [0]);
     }
 
     #[test]
     fn doubt_closes_the_session_and_opens_another() {
         let mut session = Session::default();
-        session.next(wanted(&[(0, 5)]), false);
+        next(&mut session, &[(0, 5)], false);
         session.answered(77);
         session.start_over();
-        let change = session.next(wanted(&[(0, 5)]), false);
-        assert_eq!(
-            (change.session_id, change.session_epoch, names(&change)),
-            (77, 0, vec![0])
-        );
+        let change = next(&mut session, &[(0, 5)], false);
+        assert_eq!((change.session_id, change.session_epoch), (77, 0));
+        assert_eq!(names(&session), [0]);
     }
 
     #[test]
     fn naming_topics_by_id_needs_a_session_of_its_own() {
         let mut session = Session::default();
-        session.next(wanted(&[(0, 5)]), false);
+        next(&mut session, &[(0, 5)], false);
         session.answered(77);
-        assert_eq!(session.next(wanted(&[(0, 5)]), true).session_epoch, 0);
+        assert_eq!(next(&mut session, &[(0, 5)], true).session_epoch, 0);
     }
 }

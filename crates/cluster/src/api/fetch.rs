@@ -14,6 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use kafka_protocol::messages::fetch_request::FetchRequest;
 use kafka_sim_core::ErrorCode;
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::fetch_encode::{FetchAnswer, encode};
@@ -186,7 +187,7 @@ fn forgotten_part(topic: &str, topic_id: Uuid, index: i32) -> FetchPart {
 /// Encodes the answer, after the session has had its say about what is worth mentioning.
 pub(crate) fn render(broker: &mut Broker, ctx: &Ctx<'_>, ask: FetchAsk, reads: Vec<FetchRead>) -> Bytes {
     let version = ask.head.version;
-    let leaders: Vec<Option<(kafka_sim_core::BrokerId, i32)>> = ask
+    let leaders: SmallVec<[Option<(kafka_sim_core::BrokerId, i32)>; 4]> = ask
         .parts
         .iter()
         .zip(&reads)

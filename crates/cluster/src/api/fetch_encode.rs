@@ -1,9 +1,10 @@
 //! Encoding Fetch responses straight from the log: records are copied once, into the response.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use kafka_protocol::protocol::StrBytes;
 use kafka_sim_core::wire::RequestHead;
 use kafka_sim_core::{BrokerId, ErrorCode};
+use smallvec::SmallVec;
 
 use crate::broker::{FetchPart, FetchRead};
 
@@ -29,7 +30,7 @@ pub(super) fn encode(
 ) -> Bytes {
     let records: usize = answer.reads.iter().map(|r| r.bytes).sum();
     let mut out = Encoder {
-        out: BytesMut::with_capacity(records + 64 + 128 * answer.parts.len()),
+        out: Vec::with_capacity(records + 64 + 128 * answer.parts.len()),
         version: head.version,
         flexible: head.version >= 12,
     };
@@ -49,11 +50,11 @@ pub(super) fn encode(
     }
     let size = i32::try_from(out.out.len() - 4).expect("responses are bounded by fetch.max.bytes");
     out.out[..4].copy_from_slice(&size.to_be_bytes());
-    out.out.freeze()
+    out.out.into()
 }
 
 struct Encoder {
-    out: BytesMut,
+    out: Vec<u8>,
     version: i16,
     flexible: bool,
 }
@@ -88,7 +89,7 @@ impl Encoder {
     }
 
     fn topics(&mut self, answer: &FetchAnswer<'_>) {
-        let listed: Vec<usize> = (0..answer.parts.len())
+        let listed: SmallVec<[usize; 8]> = (0..answer.parts.len())
             .filter(|at| answer.mention.get(*at).copied().unwrap_or(true))
             .collect();
         let same_topic = |a: &usize, b: &usize| {
@@ -173,7 +174,7 @@ impl Encoder {
             return self.out.put_u8(0);
         }
         let mut list = Encoder {
-            out: BytesMut::new(),
+            out: Vec::new(),
             version: self.version,
             flexible: true,
         };

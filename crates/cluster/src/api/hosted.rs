@@ -45,7 +45,6 @@ pub(super) fn leading(partition: &Partition) -> Result<&Partition, ErrorCode> {
 
 #[cfg(test)]
 pub(super) mod testing {
-    use std::collections::BTreeMap;
 
     use kafka_sim_core::batch::{BatchBuilder, BatchOptions};
     use kafka_sim_core::{BrokerId, SimTime, TopicPartition};
@@ -96,7 +95,7 @@ pub(super) mod testing {
             partition_epoch: 0,
             recovering: false,
         });
-        let remotes: BTreeMap<BrokerId, Remote> = brokers[1..].iter().map(|id| (*id, remote())).collect();
+        let remotes = brokers[1..].iter().map(|id| (*id, remote())).collect();
         partition.role = Role::Leader(Leading {
             epoch_start: 0,
             remotes,

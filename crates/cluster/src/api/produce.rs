@@ -8,14 +8,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use kafka_protocol::messages::BrokerId as WireBrokerId;
 use kafka_protocol::messages::produce_request::ProduceRequest;
 use kafka_protocol::messages::produce_response::{
     BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, ProduceResponse,
     TopicProduceResponse,
 };
-use kafka_protocol::messages::{BrokerId as WireBrokerId, ResponseKind};
 use kafka_protocol::protocol::StrBytes;
-use kafka_sim_core::wire::RequestHead;
+use kafka_sim_core::wire::{self, RequestHead};
 use kafka_sim_core::{BrokerId, ConnId, ErrorCode};
 
 use super::{Answer, Call};
@@ -78,10 +78,7 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request
             true => Answer::Close(CloseReason::FailedWithoutAcks),
             false => Answer::Nothing,
         },
-        Some(outcomes) => {
-            let response = render(broker, version, outcomes);
-            call.ready(response)
-        }
+        Some(outcomes) => Answer::Ready(call.head, Box::new(render(broker, version, outcomes).into())),
     }
 }
 
@@ -96,7 +93,8 @@ pub(crate) fn answer(
 ) {
     if acks != 0 {
         let response = render(broker, head.version, outcomes);
-        broker.respond(ctx, conn, head, &response);
+        let encoded = wire::encode_response(head.api_key, head.version, head.correlation_id, &response);
+        broker.respond_encoded(ctx, conn, head, encoded);
     } else if failed(&outcomes) {
         broker.close(ctx, conn, CloseReason::FailedWithoutAcks);
     } else {
@@ -177,7 +175,7 @@ fn first_batch(records: &[u8]) -> Result<Option<usize>, ErrorCode> {
     Ok((size <= records.len()).then_some(size))
 }
 
-fn render(broker: &Broker, version: i16, outcomes: Vec<ProduceOutcome>) -> ResponseKind {
+fn render(broker: &Broker, version: i16, outcomes: Vec<ProduceOutcome>) -> ProduceResponse {
     let mut topics: Vec<TopicProduceResponse> = Vec::new();
     let mut leaders: Vec<BrokerId> = Vec::new();
     for outcome in outcomes {
@@ -199,11 +197,9 @@ fn render(broker: &Broker, version: i16, outcomes: Vec<ProduceOutcome>) -> Respo
             .push(part);
     }
     let endpoints = leaders.into_iter().map(|id| endpoint(broker, id)).collect();
-    ResponseKind::Produce(
-        ProduceResponse::default()
-            .with_responses(topics)
-            .with_node_endpoints(endpoints),
-    )
+    ProduceResponse::default()
+        .with_responses(topics)
+        .with_node_endpoints(endpoints)
 }
 
 fn render_part(

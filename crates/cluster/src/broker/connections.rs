@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kafka_protocol::messages::ResponseKind;
-use kafka_sim_core::wire::{self, FrameSplitter, RequestHead};
+use kafka_sim_core::wire::{self, FrameSplitter, RequestHead, WireError};
 use kafka_sim_core::{ConnId, SimTime};
 
 use super::{Broker, Ctx, Effect, Timer, byte_count};
@@ -121,7 +121,11 @@ impl Broker {
             };
             connection.busy = true;
             match api::serve(self, ctx, conn, frame) {
-                Answer::Ready(head, response) => self.send(ctx, conn, &head, &response),
+                Answer::Ready(head, response) => {
+                    let encoded =
+                        wire::encode_response_kind(head.api_key, head.version, head.correlation_id, &response);
+                    self.send(ctx, conn, &head, encoded);
+                }
                 Answer::Encoded(head, bytes) => self.send_bytes(ctx, conn, &head, bytes),
                 Answer::Later => return,
                 Answer::Nothing => {}
@@ -133,20 +137,25 @@ impl Broker {
 
     /// Answers a request that had to wait; its connection may go on with the next one.
     pub(crate) fn respond(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, head: &RequestHead, response: &ResponseKind) {
-        self.send(ctx, conn, head, response);
+        let encoded = wire::encode_response_kind(head.api_key, head.version, head.correlation_id, response);
+        self.respond_encoded(ctx, conn, head, encoded);
+    }
+
+    /// Like [`Broker::respond`], for a response that was encoded already, or could not be.
+    pub(crate) fn respond_encoded(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        conn: ConnId,
+        head: &RequestHead,
+        encoded: Result<Bytes, WireError>,
+    ) {
+        self.send(ctx, conn, head, encoded);
         self.release(ctx, conn);
         self.answered.push(conn);
     }
 
-    /// Like [`Broker::respond`], for a response that is encoded already.
-    pub(crate) fn respond_bytes(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, head: &RequestHead, bytes: Bytes) {
-        self.send_bytes(ctx, conn, head, bytes);
-        self.release(ctx, conn);
-        self.answered.push(conn);
-    }
-
-    fn send(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, head: &RequestHead, response: &ResponseKind) {
-        match wire::encode_response_kind(head.api_key, head.version, head.correlation_id, response) {
+    fn send(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, head: &RequestHead, encoded: Result<Bytes, WireError>) {
+        match encoded {
             Ok(bytes) => self.send_bytes(ctx, conn, head, bytes),
             Err(error) => {
                 tracing::error!(api_key = ?head.api_key, version = head.version, %error, "a response could not be encoded");

@@ -276,7 +276,7 @@ impl Broker {
         self.note_reads(ctx, &ask, &reads);
         let head = ask.head.clone();
         let bytes = crate::api::fetch::render(self, ctx, *ask, reads);
-        self.respond_bytes(ctx, parked.conn, &head, bytes);
+        self.respond_encoded(ctx, parked.conn, &head, Ok(bytes));
     }
 
     fn note_reads(&self, ctx: &mut Ctx<'_>, ask: &FetchAsk, reads: &[FetchRead]) {

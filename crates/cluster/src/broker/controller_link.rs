@@ -1,11 +1,11 @@
 //! Requests to the controller and what became of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kafka_protocol::messages::RequestKind;
 use kafka_sim_core::wire::RequestHead;
-use kafka_sim_core::{ConnId, SimTime};
+use kafka_sim_core::{ConnId, SimTime, SmallMap};
 
 use super::timers::TimerKey;
 use super::{Broker, Ctx, Effect, Timer};
@@ -18,7 +18,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(1000);
 #[derive(Clone, Default, Debug)]
 pub(crate) struct ControllerLink {
     sent: u64,
-    pending: BTreeMap<u64, Pending>,
+    pending: SmallMap<u64, Pending>,
     queued_isr: BTreeSet<Tp>,
     isr_in_flight: bool,
     producer_ids_asked: bool,

@@ -80,8 +80,16 @@ impl Parts {
     }
 
     fn move_to_end(&mut self, part: &FetchPart) {
-        if let Some(cached) = self.remove(part) {
-            self.push(cached);
+        let Some(place) = self.places.get_mut(&key(part)) else {
+            return;
+        };
+        if *place + 1 == self.next_place {
+            return;
+        }
+        if let Some(cached) = self.in_order.remove(place) {
+            *place = self.next_place;
+            self.in_order.insert(self.next_place, cached);
+            self.next_place += 1;
         }
     }
 }

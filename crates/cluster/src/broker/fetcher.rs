@@ -1,9 +1,9 @@
 //! The follower's side of replication: one fetcher per leader (AbstractFetcherThread, ReplicaFetcherThread).
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kafka_sim_core::{BrokerId, ErrorCode, Offset, SimTime};
+use kafka_sim_core::{BrokerId, ErrorCode, Offset, SimTime, SmallMap};
+use smallvec::SmallVec;
 
 use super::follower_fetch::{ReplicaFetch, ReplicaFetched, ReplicaFetchedPart, ReplicaPart};
 use super::timers::TimerKey;
@@ -20,9 +20,9 @@ const SHORTEST_BACKOFF: Duration = Duration::from_millis(1);
 /// Fetches every partition that one leader leads.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Fetcher {
-    parts: BTreeMap<Tp, PartFetch>,
+    parts: SmallMap<Tp, PartFetch>,
     /// What the leader's session holds, as far as it was told.
-    session: BTreeMap<Tp, ReplicaPart>,
+    session: SmallMap<Tp, ReplicaPart>,
     session_open: bool,
     in_flight: Option<InFlight>,
     /// An fsync of fetched records is still running.
@@ -55,12 +55,21 @@ impl Fetcher {
         self.parts.remove(&tp);
     }
 
-    fn ready(&self, now: SimTime) -> impl Iterator<Item = Tp> {
-        self.parts.iter().filter_map(move |(tp, state)| match state {
-            PartFetch::Ready => Some(*tp),
-            PartFetch::BackingOff(until) | PartFetch::AwaitingRange(until) if *until <= now => Some(*tp),
-            _ => None,
-        })
+    /// What is in the session and may not be fetched now.
+    fn forgotten(&self) -> Vec<Tp> {
+        let left = self.session.keys().copied();
+        left.filter(|tp| self.parts.get(tp) != Some(&PartFetch::Ready))
+            .collect()
+    }
+}
+
+impl PartFetch {
+    fn is_ready(self, now: SimTime) -> bool {
+        match self {
+            PartFetch::Ready => true,
+            PartFetch::BackingOff(until) | PartFetch::AwaitingRange(until) => until <= now,
+            PartFetch::Failed => false,
+        }
     }
 }
 
@@ -85,13 +94,14 @@ impl Broker {
         if full {
             fetcher.session.clear();
         }
-        let mut changed = Vec::new();
+        let mut changed = SmallVec::new();
         let mut wanted = 0_usize;
-        for tp in fetcher.ready(ctx.now).collect::<Vec<_>>() {
+        for (tp, state) in fetcher.parts.iter_mut().filter(|(_, state)| state.is_ready(ctx.now)) {
+            let tp = *tp;
             let Some(partition) = self.partitions.get(&tp) else {
                 continue;
             };
-            fetcher.parts.insert(tp, PartFetch::Ready);
+            *state = PartFetch::Ready;
             wanted += 1;
             let last_fetched_epoch = partition.log.latest_epoch().unwrap_or(-1);
             #[cfg(feature = "mutants")]
@@ -115,12 +125,10 @@ impl Broker {
         if wanted == 0 {
             return;
         }
-        let forgotten: Vec<Tp> = fetcher
-            .session
-            .keys()
-            .filter(|tp| fetcher.parts.get(tp) != Some(&PartFetch::Ready))
-            .copied()
-            .collect();
+        let forgotten = match fetcher.session.len() {
+            all if all == wanted => Vec::new(),
+            _ => fetcher.forgotten(),
+        };
         for tp in &forgotten {
             fetcher.session.remove(tp);
         }
@@ -141,7 +149,7 @@ impl Broker {
             max_bytes: byte_count(self.config.replica_fetch_response_max_bytes),
             max_bytes_per_partition: byte_count(self.config.replica_fetch_max_bytes),
         };
-        ctx.tell_broker(leader, PeerMessage::Fetch(fetch));
+        ctx.tell_broker(leader, PeerMessage::Fetch(Box::new(fetch)));
     }
 
     pub(crate) fn on_replica_fetched(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId, answer: ReplicaFetched) {

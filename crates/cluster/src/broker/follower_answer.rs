@@ -2,8 +2,11 @@
 
 use kafka_sim_core::batch::Batch;
 use kafka_sim_core::{BrokerId, ErrorCode};
+use smallvec::SmallVec;
 
-use super::follower_fetch::{Parked, ReplicaFetch, ReplicaFetched, ReplicaFetchedPart, ReplicaPart};
+use super::follower_fetch::{
+    FetchedParts, Parked, ReplicaFetch, ReplicaFetched, ReplicaFetchedPart, ReplicaPart, divergence,
+};
 use super::{Broker, Ctx, Effect, PeerMessage, Timer};
 use crate::peer::Tp;
 
@@ -13,11 +16,11 @@ impl Broker {
         if urgent || fetch.max_wait.is_zero() {
             ctx.tell_broker(
                 from,
-                PeerMessage::Fetched(ReplicaFetched {
+                PeerMessage::Fetched(Box::new(ReplicaFetched {
                     id: fetch.id,
                     session_lost: false,
                     parts,
-                }),
+                })),
             );
             return;
         }
@@ -38,20 +41,21 @@ impl Broker {
         max_bytes: usize,
         per_partition: usize,
         peek: bool,
-    ) -> (Vec<ReplicaFetchedPart>, bool) {
+    ) -> (FetchedParts, bool) {
+        let mut parts = FetchedParts::new();
         let Some(session) = self.followers.get(&from) else {
-            return (Vec::new(), false);
+            return (parts, false);
         };
         let asked = session.asked();
         let broker_epoch = session.broker_epoch;
-        let mut parts = Vec::with_capacity(asked.len());
-        let (mut left, mut urgent, mut unread) = (max_bytes, false, Vec::new());
+        let (mut left, mut urgent, mut unread) = (max_bytes, false, SmallVec::<[Tp; 4]>::new());
         for part in asked {
-            let read = self.read_for_follower(&part, from, broker_epoch, per_partition.min(left), left == max_bytes);
+            let limit = per_partition.min(left);
+            let (read, more) = self.read_for_follower(&part, from, broker_epoch, limit, left == max_bytes);
             let bytes: usize = read.records.iter().map(Batch::size).sum();
             left = left.saturating_sub(bytes);
             urgent |= bytes > 0 || !read.error.is_ok() || read.diverging.is_some();
-            if bytes == 0 && part.fetch_offset < self.partitions.get(&part.tp).map_or(0, |p| p.log.log_end_offset()) {
+            if more {
                 unread.push(part.tp);
             }
             parts.push(read);
@@ -63,7 +67,7 @@ impl Broker {
     }
 
     /// Drops from an answer what the follower already knows, and forgets what has been told.
-    fn settle_session(&mut self, from: BrokerId, parts: &mut Vec<ReplicaFetchedPart>, unread: &[Tp]) {
+    fn settle_session(&mut self, from: BrokerId, parts: &mut FetchedParts, unread: &[Tp]) {
         let session = self
             .followers
             .get_mut(&from)
@@ -72,16 +76,11 @@ impl Broker {
             let news = (part.high_watermark, part.log_start);
             let heard = part.error.is_ok() && part.diverging.is_none();
             let silent = part.records.is_empty() && heard;
-            let known = session.last_sent.get(&part.tp) == Some(&news);
+            let cached = session.parts.get_mut(&part.tp).expect("it was asked for");
+            let known = cached.last_sent == Some(news);
             // Records that the limits left no room for are still to come.
-            if silent && !unread.contains(&part.tp) {
-                session.changed.remove(&part.tp);
-            }
-            if heard {
-                session.last_sent.insert(part.tp, news);
-            } else {
-                session.last_sent.remove(&part.tp);
-            }
+            cached.changed &= !silent || unread.contains(&part.tp);
+            cached.last_sent = heard.then_some(news);
             if !part.records.is_empty() {
                 session.served_last = Some(part.tp);
             }
@@ -89,6 +88,7 @@ impl Broker {
         });
     }
 
+    /// Reads one partition. The flag says that there is more, of which the limits have left nothing.
     fn read_for_follower(
         &self,
         part: &ReplicaPart,
@@ -96,7 +96,7 @@ impl Broker {
         broker_epoch: i64,
         max_bytes: usize,
         first: bool,
-    ) -> ReplicaFetchedPart {
+    ) -> (ReplicaFetchedPart, bool) {
         let mut read = ReplicaFetchedPart {
             tp: part.tp,
             error: ErrorCode::NONE,
@@ -105,39 +105,36 @@ impl Broker {
             diverging: None,
             records: Vec::new(),
         };
-        if let Err(error) = self.check_replica_fetch(part, from, broker_epoch) {
-            read.error = error;
-            return read;
-        }
-        let partition = &self.partitions[&part.tp];
+        let partition = match self.fetchable(part, from, broker_epoch) {
+            Ok(partition) => partition,
+            Err(error) => {
+                read.error = error;
+                return (read, false);
+            }
+        };
+        let log_end = partition.log.log_end_offset();
         read.high_watermark = partition.high_watermark;
         read.log_start = partition.log.log_start_offset();
-        match self.divergence(part) {
+        match divergence(partition, part) {
             Some(Ok(diverging)) => read.diverging = Some(diverging),
             Some(Err(error)) => read.error = error,
-            None if max_bytes > 0 => {
-                match partition
-                    .log
-                    .read(part.fetch_offset, max_bytes, partition.log.log_end_offset(), first)
-                {
+            None if max_bytes > 0 && part.fetch_offset < log_end => {
+                match partition.log.read(part.fetch_offset, max_bytes, log_end, first) {
                     Ok(outcome) => read.records = outcome.batches,
                     Err(error) => read.error = error,
                 }
             }
             None => {}
         }
-        read
+        let more = read.records.is_empty() && part.fetch_offset < log_end;
+        (read, more)
     }
 
     /// Wakes the followers that wait for records of this partition.
     pub(crate) fn wake_followers(&mut self, ctx: &mut Ctx<'_>, tp: Tp) {
-        let waiting: Vec<BrokerId> = self
-            .followers
-            .iter_mut()
-            .filter_map(|(id, session)| {
-                session.mark_changed(tp);
-                (session.parked.is_some() && session.parts.contains_key(&tp)).then_some(*id)
-            })
+        let followers = self.followers.iter_mut();
+        let waiting: SmallVec<[BrokerId; 4]> = followers
+            .filter_map(|(id, session)| (session.mark_changed(tp) && session.parked.is_some()).then_some(*id))
             .collect();
         for follower in waiting {
             self.answer_parked(ctx, follower, false);
@@ -146,7 +143,7 @@ impl Broker {
 
     /// Answers a parked fetch if there is reason to; at its time-out it is answered with whatever there is.
     pub(crate) fn answer_parked(&mut self, ctx: &mut Ctx<'_>, follower: BrokerId, expired: bool) {
-        let Some(parked) = self.followers.get(&follower).and_then(|session| session.parked.clone()) else {
+        let Some(parked) = self.followers.get(&follower).and_then(|session| session.parked) else {
             return;
         };
         let (parts, urgent) = self.collect_parts(follower, parked.max_bytes, parked.max_bytes_per_partition, !expired);
@@ -160,11 +157,11 @@ impl Broker {
         }
         ctx.effects.push(Effect::ToBroker {
             to: follower,
-            message: PeerMessage::Fetched(ReplicaFetched {
+            message: PeerMessage::Fetched(Box::new(ReplicaFetched {
                 id: parked.id,
                 session_lost: false,
                 parts,
-            }),
+            })),
         });
     }
 

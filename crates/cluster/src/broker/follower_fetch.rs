@@ -3,15 +3,14 @@
 //! A follower keeps one incremental session per leader (KIP-227), so a request names only what changed and an answer
 //! visits only the partitions that may have something new.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 use std::time::Duration;
 
 use kafka_sim_core::batch::Batch;
-use kafka_sim_core::{BrokerId, ErrorCode, Offset, SimTime};
+use kafka_sim_core::{BrokerId, ErrorCode, Offset, SimTime, SmallMap};
+use smallvec::SmallVec;
 
 use super::timers::TimerKey;
-use super::{Broker, Ctx, PeerMessage, Role};
+use super::{Broker, Ctx, Partition, PeerMessage, Role};
 use crate::peer::Tp;
 
 /// Where a follower wants to read one partition.
@@ -33,7 +32,8 @@ pub(crate) struct ReplicaFetch {
     pub(crate) broker_epoch: i64,
     /// The request opens a new session: forget what was known.
     pub(crate) full: bool,
-    pub(crate) changed: Vec<ReplicaPart>,
+    /// Mostly the one partition that the follower has just appended to.
+    pub(crate) changed: SmallVec<[ReplicaPart; 1]>,
     pub(crate) forgotten: Vec<Tp>,
     pub(crate) max_wait: Duration,
     pub(crate) max_bytes: usize,
@@ -52,29 +52,40 @@ pub(crate) struct ReplicaFetchedPart {
     pub(crate) records: Vec<Batch>,
 }
 
+/// Mostly the one partition that has something new.
+pub(super) type FetchedParts = SmallVec<[ReplicaFetchedPart; 1]>;
+
 /// The answer to a [`ReplicaFetch`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct ReplicaFetched {
     pub(crate) id: u64,
     /// The leader does not know the session (it restarted): fetch in full.
     pub(crate) session_lost: bool,
-    pub(crate) parts: Vec<ReplicaFetchedPart>,
+    pub(crate) parts: FetchedParts,
 }
 
 /// The session of one follower.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct FollowerSession {
-    pub(super) parts: BTreeMap<Tp, ReplicaPart>,
-    /// Partitions that may have something to say.
-    pub(super) changed: BTreeSet<Tp>,
+    pub(super) parts: SmallMap<Tp, SessionPart>,
     /// The last partition that records were sent of: the next answer begins behind it, so that none starves.
     pub(super) served_last: Option<Tp>,
-    pub(super) last_sent: BTreeMap<Tp, (Offset, Offset)>,
     pub(super) broker_epoch: i64,
     pub(super) parked: Option<Parked>,
 }
 
-#[derive(Clone, Debug)]
+/// One partition of a follower's session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SessionPart {
+    /// What the follower asked for last.
+    asked: ReplicaPart,
+    /// It may have something to say.
+    pub(super) changed: bool,
+    /// High watermark and log start as they were told last.
+    pub(super) last_sent: Option<(Offset, Offset)>,
+}
+
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Parked {
     pub(super) id: u64,
     pub(super) max_bytes: usize,
@@ -84,26 +95,38 @@ pub(super) struct Parked {
 
 impl FollowerSession {
     /// What to look at for an answer, in turn.
-    pub(super) fn asked(&self) -> Vec<ReplicaPart> {
-        let (behind, before) = match self.served_last {
-            Some(last) => ((Bound::Excluded(last), Bound::Unbounded), Some(..=last)),
-            None => ((Bound::Unbounded, Bound::Unbounded), None),
-        };
-        let before = before.into_iter().flat_map(|range| self.changed.range(range));
-        let in_turn = self.changed.range(behind).chain(before);
-        in_turn.filter_map(|tp| self.parts.get(tp).copied()).collect()
+    pub(super) fn asked(&self) -> SmallVec<[ReplicaPart; 4]> {
+        let mut asked = SmallVec::new();
+        for behind in [true, false] {
+            for part in self.parts.values().filter(|part| part.changed) {
+                if self.served_last.is_none_or(|last| part.asked.tp > last) == behind {
+                    asked.push(part.asked);
+                }
+            }
+        }
+        asked
     }
 
-    /// Something about this partition moved: look at it when the next answer is made.
-    pub(crate) fn mark_changed(&mut self, tp: Tp) {
-        if self.parts.contains_key(&tp) {
-            self.changed.insert(tp);
-        }
+    /// The follower says where it wants to read.
+    fn ask(&mut self, asked: ReplicaPart) {
+        let part = self.parts.get_or_insert_with(asked.tp, || SessionPart {
+            asked,
+            changed: true,
+            last_sent: None,
+        });
+        part.asked = asked;
+        part.changed = true;
+    }
+
+    /// Something about this partition moved: look at it when the next answer is made. Returns whether the session has it.
+    pub(crate) fn mark_changed(&mut self, tp: Tp) -> bool {
+        let part = self.parts.get_mut(&tp);
+        part.map(|part| part.changed = true).is_some()
     }
 }
 
 impl Broker {
-    pub(crate) fn on_replica_fetch(&mut self, ctx: &mut Ctx<'_>, from: BrokerId, fetch: ReplicaFetch) {
+    pub(crate) fn on_replica_fetch(&mut self, ctx: &mut Ctx<'_>, from: BrokerId, fetch: &ReplicaFetch) {
         if fetch.full {
             self.drop_follower_session(from);
             self.followers.insert(from, FollowerSession::default());
@@ -112,34 +135,35 @@ impl Broker {
             let answer = ReplicaFetched {
                 id: fetch.id,
                 session_lost: true,
-                parts: Vec::new(),
+                parts: FetchedParts::new(),
             };
-            ctx.tell_broker(from, PeerMessage::Fetched(answer));
+            ctx.tell_broker(from, PeerMessage::Fetched(Box::new(answer)));
             return;
         };
         session.broker_epoch = fetch.broker_epoch;
         for tp in &fetch.forgotten {
             session.parts.remove(tp);
-            session.changed.remove(tp);
-            session.last_sent.remove(tp);
         }
         for part in &fetch.changed {
-            session.parts.insert(part.tp, *part);
-            session.changed.insert(part.tp);
+            session.ask(*part);
         }
         if let Some(parked) = session.parked.take() {
             self.timers.cancel(parked.expiry);
         }
-        self.note_progress(ctx, from, &fetch);
+        self.note_progress(ctx, from, fetch);
         crate::api::delete_records::recheck(self, ctx);
-        self.answer_or_park(ctx, from, &fetch);
+        self.answer_or_park(ctx, from, fetch);
     }
 
     /// Every fetch tells how far the follower is, an idle one too: partitions left out stand where they stood.
     fn note_progress(&mut self, ctx: &mut Ctx<'_>, from: BrokerId, fetch: &ReplicaFetch) {
-        let parts: Vec<ReplicaPart> = self.followers[&from].parts.values().copied().collect();
+        let session = &self.followers[&from];
+        let parts: SmallVec<[ReplicaPart; 4]> = session.parts.values().map(|part| part.asked).collect();
         for part in parts {
-            if self.check_replica_fetch(&part, from, fetch.broker_epoch).is_err() || self.divergence(&part).is_some() {
+            let reads_on = self
+                .fetchable(&part, from, fetch.broker_epoch)
+                .is_ok_and(|partition| divergence(partition, &part).is_none());
+            if !reads_on {
                 continue;
             }
             self.update_remote(ctx.now, &part, from, fetch.broker_epoch);
@@ -169,12 +193,13 @@ impl Broker {
         remote.broker_epoch = broker_epoch;
     }
 
-    pub(super) fn check_replica_fetch(
+    /// The partition, if the follower may fetch it from here.
+    pub(super) fn fetchable(
         &self,
         part: &ReplicaPart,
         from: BrokerId,
         broker_epoch: i64,
-    ) -> Result<(), ErrorCode> {
+    ) -> Result<&Partition, ErrorCode> {
         if self.log_dir_offline {
             return Err(ErrorCode::KAFKA_STORAGE_ERROR);
         }
@@ -207,30 +232,12 @@ impl Broker {
         };
         #[cfg(feature = "mutants")]
         if partition.mutant == Some(crate::mutant::Mutant::NoBrokerEpochCheck) {
-            return Ok(());
+            return Ok(partition);
         }
         if broker_epoch < remote.broker_epoch {
             return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
         }
-        Ok(())
-    }
-
-    /// Where the follower's log departs from this one, by the epoch of its last record.
-    pub(super) fn divergence(&self, part: &ReplicaPart) -> Option<Result<(i32, Offset), ErrorCode>> {
-        let log = &self.partitions.get(&part.tp)?.log;
-        if part.last_fetched_epoch < 0 {
-            return out_of_range(log, part.fetch_offset).then_some(Err(ErrorCode::OFFSET_OUT_OF_RANGE));
-        }
-        let Some((epoch, end)) = log.end_offset_for(part.last_fetched_epoch) else {
-            return Some(Err(ErrorCode::OFFSET_OUT_OF_RANGE));
-        };
-        if part.fetch_offset < log.log_start_offset() {
-            return Some(Err(ErrorCode::OFFSET_OUT_OF_RANGE));
-        }
-        if epoch < part.last_fetched_epoch || end < part.fetch_offset {
-            return Some(Ok((epoch, end)));
-        }
-        out_of_range(log, part.fetch_offset).then_some(Err(ErrorCode::OFFSET_OUT_OF_RANGE))
+        Ok(partition)
     }
 
     /// A follower's connection is gone, and its session with it.
@@ -239,6 +246,24 @@ impl Broker {
             self.timers.cancel(parked.expiry);
         }
     }
+}
+
+/// Where the follower's log departs from this one, by the epoch of its last record.
+pub(super) fn divergence(partition: &Partition, part: &ReplicaPart) -> Option<Result<(i32, Offset), ErrorCode>> {
+    let log = &partition.log;
+    if part.last_fetched_epoch < 0 {
+        return out_of_range(log, part.fetch_offset).then_some(Err(ErrorCode::OFFSET_OUT_OF_RANGE));
+    }
+    let Some((epoch, end)) = log.end_offset_for(part.last_fetched_epoch) else {
+        return Some(Err(ErrorCode::OFFSET_OUT_OF_RANGE));
+    };
+    if part.fetch_offset < log.log_start_offset() {
+        return Some(Err(ErrorCode::OFFSET_OUT_OF_RANGE));
+    }
+    if epoch < part.last_fetched_epoch || end < part.fetch_offset {
+        return Some(Ok((epoch, end)));
+    }
+    out_of_range(log, part.fetch_offset).then_some(Err(ErrorCode::OFFSET_OUT_OF_RANGE))
 }
 
 fn out_of_range(log: &crate::log::Log, offset: Offset) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka_sim_core::{ErrorCode, Seed, TopicPartition};
+use kafka_sim_core::{ErrorCode, Seed, SmallMap, TopicPartition};
 use uuid::Uuid;
 
 use super::{Broker, BrokerSpec, ControllerLink, Ctx, Effect, Partition, Purgatory, Timer, Timers, fetch_session};
@@ -46,12 +46,12 @@ impl Broker {
                 empty_disk: true,
             },
             broker_epoch: -1,
-            partitions: BTreeMap::new(),
-            connections: BTreeMap::new(),
+            partitions: SmallMap::new(),
+            connections: SmallMap::new(),
             purgatory: Purgatory::default(),
-            fetchers: BTreeMap::new(),
+            fetchers: SmallMap::new(),
             replica_fetches: incarnation << 32,
-            followers: BTreeMap::new(),
+            followers: SmallMap::new(),
             controller: ControllerLink::numbered_from(incarnation << 32),
             groups: Coordinators::default(),
             sessions: fetch_session::SessionCache::default(),

@@ -179,11 +179,13 @@ impl Broker {
     fn reload_configs(&mut self) {
         self.config = self.spec.config.with_dynamic(&self.image, self.id());
         let tps: Vec<Tp> = self.partitions.keys().copied().collect();
-        for tp in tps {
-            let config = self.log_config(&self.partitions[&tp].name.topic.clone());
-            self.set_min_isr(tp);
-            if let Some(partition) = self.partitions.get_mut(&tp) {
-                partition.log.update_config(config);
+        for of_topic in tps.chunk_by(|a, b| a.topic == b.topic) {
+            let config = self.log_config(&self.partitions[&of_topic[0]].name.topic);
+            for tp in of_topic {
+                self.set_min_isr(*tp);
+                if let Some(partition) = self.partitions.get_mut(tp) {
+                    partition.log.update_config(config.clone());
+                }
             }
         }
     }

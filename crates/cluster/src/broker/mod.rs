@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kafka_protocol::protocol::StrBytes;
-use kafka_sim_core::{BrokerId, ConnId, Seed, SimRng, SimTime};
+use kafka_sim_core::{BrokerId, ConnId, Seed, SimRng, SimTime, SmallMap};
 
 use crate::cluster::Gate;
 use crate::config::BrokerConfig;
@@ -81,9 +81,9 @@ pub(crate) enum Effect {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum PeerMessage {
     /// A follower fetches from a leader.
-    Fetch(follower_fetch::ReplicaFetch),
+    Fetch(Box<follower_fetch::ReplicaFetch>),
     /// The leader answers.
-    Fetched(follower_fetch::ReplicaFetched),
+    Fetched(Box<follower_fetch::ReplicaFetched>),
     /// A follower that was out of range asks where the leader's log starts and ends.
     LogRange { tp: Tp, leader_epoch: i32 },
     /// The answer: log start and log end, or an error code.
@@ -156,13 +156,13 @@ pub(crate) struct Broker {
     pub(crate) metadata_offset: u64,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) broker_epoch: i64,
-    pub(crate) partitions: BTreeMap<Tp, Partition>,
-    pub(crate) connections: BTreeMap<ConnId, Connection>,
+    pub(crate) partitions: SmallMap<Tp, Partition>,
+    pub(crate) connections: SmallMap<ConnId, Connection>,
     pub(crate) purgatory: Purgatory,
-    pub(crate) fetchers: BTreeMap<BrokerId, Fetcher>,
+    pub(crate) fetchers: SmallMap<BrokerId, Fetcher>,
     /// Number of the last fetch that was sent. No other process of this broker uses the same ones.
     pub(crate) replica_fetches: u64,
-    pub(crate) followers: BTreeMap<BrokerId, FollowerSession>,
+    pub(crate) followers: SmallMap<BrokerId, FollowerSession>,
     pub(crate) controller: ControllerLink,
     pub(crate) groups: Coordinators,
     pub(crate) sessions: fetch_session::SessionCache,

@@ -1,8 +1,9 @@
 //! One partition as this broker hosts it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
-use kafka_sim_core::{BrokerId, Offset, SimTime, TopicPartition};
+use kafka_sim_core::{BrokerId, Offset, SimTime, SmallMap, TopicPartition};
+use smallvec::SmallVec;
 
 use super::Ctx;
 use super::isr::IsrState;
@@ -27,9 +28,9 @@ pub(crate) struct Partition {
     /// `min.insync.replicas` of the topic, before it is capped by the number of replicas.
     pub(crate) min_insync_replicas: usize,
     /// Parked acks=all produces that wait for the high watermark, oldest first.
-    pub(crate) waiting_produces: Vec<u64>,
+    pub(crate) waiting_produces: SmallVec<[u64; 2]>,
     /// Parked consumer fetches that include this partition.
-    pub(crate) waiting_fetches: Vec<u64>,
+    pub(crate) waiting_fetches: SmallVec<[u64; 2]>,
     /// High watermark as last written to the checkpoint file.
     pub(crate) checkpointed_hw: Offset,
     /// Where the part of the log ends that is compacted, as the checkpoint file has it.
@@ -55,7 +56,7 @@ pub(crate) enum Role {
 pub(crate) struct Leading {
     /// Log end when this leader's epoch began.
     pub(crate) epoch_start: Offset,
-    pub(crate) remotes: BTreeMap<BrokerId, Remote>,
+    pub(crate) remotes: SmallMap<BrokerId, Remote>,
     /// While fsyncs of the tail run, the leader's own log end counts only up to the first of these. Each is held back
     /// by its own fsync alone: were it by all that follow, steady load would never let anything be counted.
     pub(crate) unflushed: VecDeque<(SimTime, Offset)>,
@@ -97,8 +98,8 @@ impl Partition {
             isr: IsrState::default(),
             role: Role::Follower { leader: None },
             min_insync_replicas: 1,
-            waiting_produces: Vec::new(),
-            waiting_fetches: Vec::new(),
+            waiting_produces: SmallVec::new(),
+            waiting_fetches: SmallVec::new(),
             checkpointed_hw: high_watermark,
             cleaned_to: None,
             uncleanable: false,

@@ -1,10 +1,10 @@
 //! Requests that wait: acks=all produces, long-polling fetches, DeleteRecords (DelayedOperationPurgatory).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use kafka_protocol::messages::DeleteRecordsRequest;
 use kafka_sim_core::wire::RequestHead;
-use kafka_sim_core::{ConnId, ErrorCode, Offset, SimTime};
+use kafka_sim_core::{ConnId, ErrorCode, Offset, SimTime, SmallMap};
 
 use super::timers::TimerKey;
 use super::{Broker, Ctx, FetchAsk, ProduceOutcome, Timer};
@@ -13,7 +13,7 @@ use crate::peer::Tp;
 /// Parked requests by number.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Purgatory {
-    parked: BTreeMap<u64, Parked>,
+    parked: SmallMap<u64, Parked>,
     /// The DeleteRecords requests among them, which every fetch of a follower looks at.
     deletes: BTreeSet<u64>,
     numbers: u64,

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use kafka_sim_core::BrokerId;
 
 use super::follower_fetch::fresh_remote;
-use super::{Broker, Ctx, Leading, Role};
+use super::{Broker, Ctx, Fetcher, Leading, Role};
 use crate::event::Event;
 use crate::peer::{PartitionState, Tp};
 
@@ -35,7 +35,7 @@ impl Broker {
             if state.leader_epoch > partition.leader_epoch
                 && let Some(leader) = state.leader
             {
-                self.fetchers.entry(leader).or_default().add(tp);
+                self.fetchers.get_or_insert_with(leader, Fetcher::default).add(tp);
             }
             partition.adopt(state);
         }
@@ -101,10 +101,8 @@ impl Broker {
         if let Some(leading) = partition.leading_mut() {
             leading.remotes.retain(|r, _| state.replicas.contains(r));
             for replica in state.replicas.iter().filter(|r| **r != id) {
-                leading
-                    .remotes
-                    .entry(*replica)
-                    .or_insert_with(|| fresh_remote(ctx.now, state.isr.contains(replica)));
+                let fresh = || fresh_remote(ctx.now, state.isr.contains(replica));
+                leading.remotes.get_or_insert_with(*replica, fresh);
             }
         }
         self.advance_high_watermark(ctx, tp);
@@ -153,7 +151,7 @@ impl Broker {
         }
         self.wake_followers(ctx, tp);
         if let Some(leader) = state.leader {
-            self.fetchers.entry(leader).or_default().add(tp);
+            self.fetchers.get_or_insert_with(leader, Fetcher::default).add(tp);
         }
     }
 

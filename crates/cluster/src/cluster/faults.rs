@@ -118,7 +118,7 @@ impl Cluster {
         if let Some(after) = heal_after.filter(|_| healable) {
             self.agenda.push(self.now + after, Due::Heal(index));
         }
-        self.end_exited(out);
+        self.end_exited();
     }
 
     /// The brokers that the fault's roles name now, each once.
@@ -250,10 +250,10 @@ impl Cluster {
             Healing::Disarm => self.gate.disarm(index),
             Healing::Resume => nodes.into_iter().for_each(|index| self.resume(index)),
             Healing::RepairDisk => nodes.into_iter().for_each(|index| self.repair_disk(index)),
-            Healing::Start => nodes.into_iter().for_each(|index| self.bring_up(index, out)),
+            Healing::Start => nodes.into_iter().for_each(|index| self.bring_up(index)),
             Healing::ResumeClient | Healing::StartClient => self.heal_client(&fault, out),
         }
-        self.end_exited(out);
+        self.end_exited();
     }
 
     /// What other faults leave of the disk's ailments stays. A repaired disk comes back with a restart of the broker if
@@ -286,12 +286,15 @@ impl Cluster {
         }
         for index in 0..self.nodes.len() {
             self.resume(index);
-            self.bring_up(index, out);
+            self.bring_up(index);
         }
     }
 
     /// Processes that ended themselves leave now.
-    pub(super) fn end_exited(&mut self, _out: &mut Vec<Output>) {
+    pub(super) fn end_exited(&mut self) {
+        if self.exits.is_empty() && self.broken_links.is_empty() {
+            return;
+        }
         for index in std::mem::take(&mut self.exits) {
             self.stopped(index);
         }

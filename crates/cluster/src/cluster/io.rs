@@ -5,7 +5,7 @@ use kafka_sim_core::ConnId;
 
 use super::Cluster;
 use crate::broker::PeerMessage;
-use crate::net::{ChannelId, Sent, Side};
+use crate::net::{ChannelId, NetEvent, Sent, Side};
 use crate::peer::{FromController, ToController};
 
 /// A payload.
@@ -37,6 +37,19 @@ pub(super) enum Work {
         channel: ChannelId,
         side: Side,
     },
+}
+
+impl From<NetEvent<Packet>> for Work {
+    fn from(event: NetEvent<Packet>) -> Work {
+        match event {
+            NetEvent::Deliver { channel, to, payload } => Work::Packet {
+                channel,
+                to,
+                packet: payload,
+            },
+            NetEvent::Closed { channel, side, .. } => Work::Closed { channel, side },
+        }
+    }
 }
 
 /// Bytes that headers take; what bandwidth limits count for packets without a payload of their own.

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kafka_sim_core::{Agenda, BrokerId, ConnId, Seed, SimTime};
+use kafka_sim_core::{Agenda, BrokerId, ConnId, Seed, SimTime, SmallMap};
 use serde::{Deserialize, Serialize};
 
 use crate::broker::{CloseReason, Effect};
@@ -142,10 +142,10 @@ pub struct Cluster {
     net: Net<Packet>,
     nodes: Vec<Node>,
     controller: Controller,
-    clients: BTreeMap<ConnId, ClientConn>,
-    channels: BTreeMap<ChannelId, ClientEnds>,
+    clients: SmallMap<ConnId, ClientConn>,
+    channels: SmallMap<ChannelId, ClientEnds>,
     hosts: BTreeMap<Arc<str>, u32>,
-    peers: BTreeMap<(Endpoint, Endpoint), ChannelId>,
+    peers: SmallMap<(Endpoint, Endpoint), ChannelId>,
     work: VecDeque<Work>,
     agenda: Agenda<faults::Due>,
     faults: FaultBoard,
@@ -164,7 +164,7 @@ pub struct Cluster {
     exits: Vec<usize>,
     /// Links that turned out to be dead when a broker sent something.
     broken_links: Vec<(usize, Endpoint)>,
-    peer_ends: BTreeMap<ChannelId, (Endpoint, Endpoint)>,
+    peer_ends: SmallMap<ChannelId, (Endpoint, Endpoint)>,
     steps: u64,
     /// When the controller is due; worked out again whenever it has done something.
     controller_due: Option<SimTime>,
@@ -192,10 +192,10 @@ impl Cluster {
             net: Net::new(config.network, seed),
             nodes,
             controller,
-            clients: BTreeMap::new(),
-            channels: BTreeMap::new(),
+            clients: SmallMap::new(),
+            channels: SmallMap::new(),
             hosts: BTreeMap::new(),
-            peers: BTreeMap::new(),
+            peers: SmallMap::new(),
             work: VecDeque::new(),
             agenda: Agenda::new(),
             faults: FaultBoard::default(),
@@ -211,7 +211,7 @@ impl Cluster {
             notices: Vec::new(),
             exits: Vec::new(),
             broken_links: Vec::new(),
-            peer_ends: BTreeMap::new(),
+            peer_ends: SmallMap::new(),
             steps: 0,
             controller_due: None,
             config,
@@ -249,12 +249,11 @@ impl Cluster {
 
     /// When something is due next, if nothing comes from outside before.
     pub fn next_due(&self) -> Option<SimTime> {
-        let nodes = self.nodes.iter().filter_map(Node::next_due);
-        nodes
-            .chain(self.net.next_due())
-            .chain(self.agenda.next_due())
-            .chain(self.controller_due)
-            .min()
+        let elsewhere = earlier(self.agenda.next_due(), self.controller_due);
+        let outside = earlier(self.net.next_due(), elsewhere);
+        self.nodes
+            .iter()
+            .fold(outside, |first, node| earlier(first, node.next_due()))
     }
 
     /// The instant of the last call.
@@ -291,5 +290,13 @@ impl Cluster {
     fn set_now(&mut self, now: SimTime) {
         assert!(now >= self.now, "time runs backwards: {now} after {}", self.now);
         self.now = now;
+    }
+}
+
+/// The earlier of two instants, of which either may never come.
+fn earlier(a: Option<SimTime>, b: Option<SimTime>) -> Option<SimTime> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
     }
 }

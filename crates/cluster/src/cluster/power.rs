@@ -83,7 +83,7 @@ impl Cluster {
     }
 
     /// Starts a machine's process. One that still waits for permission to stop is not waited for.
-    pub(super) fn bring_up(&mut self, index: usize, out: &mut Vec<Output>) {
+    pub(super) fn bring_up(&mut self, index: usize) {
         let node = &self.nodes[index];
         let leaves = |broker: &Broker| broker.lifecycle == Lifecycle::ShuttingDown;
         if node.broker.as_deref().is_some_and(leaves) {
@@ -91,7 +91,7 @@ impl Cluster {
                 true => self.kill(index),
                 false => self.with_broker(index, |broker, ctx| broker.stop_cleanly(ctx)),
             }
-            self.end_exited(out);
+            self.end_exited();
         }
         self.start(index);
     }

@@ -7,7 +7,7 @@ use super::io::{Packet, Work};
 use super::{Cluster, Output};
 use crate::broker::{Broker, CloseReason, Ctx, PeerMessage};
 use crate::event::Event;
-use crate::net::{ChannelId, Endpoint, NetEvent, Side};
+use crate::net::{ChannelId, Endpoint, Side};
 
 impl Cluster {
     pub(super) fn run(&mut self, out: &mut Vec<Output>) {
@@ -19,18 +19,11 @@ impl Cluster {
                 let fault = self.reached.remove(0);
                 self.fire(fault, out);
             } else if let Some(event) = self.net.pop_due(self.now) {
-                self.work.push_back(match event {
-                    NetEvent::Deliver { channel, to, payload } => Work::Packet {
-                        channel,
-                        to,
-                        packet: payload,
-                    },
-                    NetEvent::Closed { channel, side, .. } => Work::Closed { channel, side },
-                });
+                self.process(Work::from(event), out);
             } else if !self.fire_one_due(out) {
                 return;
             }
-            self.end_exited(out);
+            self.end_exited();
             self.apply_effects(out);
             self.inspect_turn();
         }
@@ -190,8 +183,8 @@ impl Cluster {
 
 fn receive_peer(broker: &mut Broker, ctx: &mut Ctx<'_>, from: BrokerId, message: PeerMessage) {
     match message {
-        PeerMessage::Fetch(fetch) => broker.on_replica_fetch(ctx, from, fetch),
-        PeerMessage::Fetched(fetched) => broker.on_replica_fetched(ctx, from, fetched),
+        PeerMessage::Fetch(fetch) => broker.on_replica_fetch(ctx, from, &fetch),
+        PeerMessage::Fetched(fetched) => broker.on_replica_fetched(ctx, from, *fetched),
         PeerMessage::LogRange { tp, leader_epoch } => broker.answer_log_range(ctx, from, tp, leader_epoch),
         PeerMessage::LogRangeIs {
             tp,

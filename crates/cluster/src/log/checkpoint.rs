@@ -3,6 +3,7 @@
 //! A file that is missing or corrupt counts as empty.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use bytes::Bytes;
 use kafka_sim_core::{Offset, SimTime, TopicPartition};
@@ -95,10 +96,11 @@ fn broker_epoch(text: &[u8]) -> Option<i64> {
 }
 
 fn write_offsets(disk: &mut Disk, path: &str, offsets: &Offsets, now: SimTime) -> Result<SimTime, IoError> {
-    let rows = offsets
-        .iter()
-        .map(|(tp, offset)| format!("{} {} {offset}", tp.topic, tp.partition));
-    disk.write_checkpoint(path, to_text(rows), now)
+    let mut text = head(offsets.len());
+    for (tp, offset) in offsets {
+        writeln!(text, "{} {} {offset}", tp.topic, tp.partition).expect("a string takes everything");
+    }
+    disk.write_checkpoint(path, text.into(), now)
 }
 
 fn read_offsets(disk: &Disk, path: &str) -> Offsets {
@@ -119,12 +121,19 @@ fn read_offsets(disk: &Disk, path: &str) -> Offsets {
 /// Version, number of rows, rows.
 pub(super) fn to_text(rows: impl Iterator<Item = String>) -> Bytes {
     let rows: Vec<String> = rows.collect();
-    let mut text = format!("{VERSION}\n{}\n", rows.len());
+    let mut text = head(rows.len());
     for row in rows {
         text.push_str(&row);
         text.push('\n');
     }
     text.into()
+}
+
+/// What stands before that many rows, with room for them if they are short.
+fn head(rows: usize) -> String {
+    let mut text = String::with_capacity(16 + 32 * rows);
+    writeln!(text, "{VERSION}\n{rows}").expect("a string takes everything");
+    text
 }
 
 /// The words of each row, or `None` if the file is missing or not as it should be.

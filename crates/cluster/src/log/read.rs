@@ -33,7 +33,6 @@ impl Log {
         if offset < self.log_start || offset > self.log_end {
             return Err(ErrorCode::OFFSET_OUT_OF_RANGE);
         }
-        let mut read = ReadOutcome::default();
         let first = self
             .segments
             .partition_point(|segment| segment.base_offset <= offset)
@@ -43,15 +42,18 @@ impl Log {
             let rest = &segment.entries[segment.at_or_after(offset)..];
             (!rest.is_empty()).then_some(rest)
         });
-        for entry in found.unwrap_or_default() {
-            let size = entry.batch.size();
-            let fits = read.bytes + size <= max_bytes || (at_least_one && read.batches.is_empty());
-            if !fits || entry.batch.header.base_offset >= upper_bound {
-                break;
-            }
-            read.bytes += size;
-            read.batches.push(entry.batch.clone());
-        }
-        Ok(read)
+        let found = found.unwrap_or_default();
+        let mut bytes = 0;
+        let taken = found.iter().take_while(|entry| {
+            let fits = bytes + entry.batch.size() <= max_bytes || (at_least_one && bytes == 0);
+            let taken = fits && entry.batch.header.base_offset < upper_bound;
+            bytes += if taken { entry.batch.size() } else { 0 };
+            taken
+        });
+        let count = taken.count();
+        Ok(ReadOutcome {
+            batches: found[..count].iter().map(|entry| entry.batch.clone()).collect(),
+            bytes,
+        })
     }
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use kafka_sim_core::{Agenda, AgendaKey, SimTime};
 
+use crate::net::link::LinkPlace;
 use crate::net::{ChannelId, Endpoint, Side};
 
 /// A connection of which at least one end is open.
@@ -29,6 +30,8 @@ pub(super) struct Direction<P> {
     pub(super) held: VecDeque<Segment<P>>,
     /// Something was swallowed, so the connection cannot outlive the black hole.
     pub(super) swallowed: bool,
+    /// Where the link it goes over is, once that was looked for.
+    pub(super) link: Option<LinkPlace>,
 }
 
 /// Something that travels.
@@ -61,6 +64,7 @@ impl<P> Default for Direction<P> {
             flight: VecDeque::new(),
             held: VecDeque::new(),
             swallowed: false,
+            link: None,
         }
     }
 }

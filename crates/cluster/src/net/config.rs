@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use kafka_sim_core::SimRng;
-
 use crate::net::Endpoint;
 
 /// Links by the kind of their ends. The default is a network without any delay.
@@ -76,13 +74,5 @@ impl Latency {
     /// Whether every message takes `min`.
     pub(super) fn is_constant(&self) -> bool {
         self.mean <= self.min || self.cap <= self.min
-    }
-
-    /// The latency of one message. Draws only where there is something to draw.
-    pub(super) fn draw(&self, rng: &mut SimRng) -> Duration {
-        if self.is_constant() {
-            return self.min;
-        }
-        self.min + rng.exponential(self.mean.saturating_sub(self.min), self.cap.saturating_sub(self.min))
     }
 }

@@ -1,12 +1,13 @@
 //! Names: machines, sets of machines, connections and their ends.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use kafka_sim_core::BrokerId;
 use smallvec::SmallVec;
 
 /// A machine on the network.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Endpoint {
     /// A host that clients run on, by index.
     Client(u32),
@@ -14,6 +15,33 @@ pub enum Endpoint {
     Broker(BrokerId),
     /// The controller.
     Controller,
+}
+
+impl Endpoint {
+    /// Kind and number as one number, which is compared faster.
+    #[inline]
+    fn rank(self) -> u64 {
+        match self {
+            Endpoint::Client(host) => u64::from(host),
+            Endpoint::Broker(id) => 1 << 32 | u64::from(id.0.cast_unsigned()),
+            Endpoint::Controller => 2 << 32,
+        }
+    }
+}
+
+/// Clients, then brokers, then the controller.
+impl Ord for Endpoint {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl PartialOrd for Endpoint {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// A connection. Never reused.

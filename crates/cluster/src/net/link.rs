@@ -1,12 +1,11 @@
 //! Directed links between two endpoints: their randomness and their pacing.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kafka_sim_core::{Seed, SimRng, SimTime};
+use kafka_sim_core::{Seed, SimRng, SimTime, SmallMap};
 
 use crate::net::obstacles::Obstacles;
-use crate::net::{Endpoint, EndpointSet, LinkConfig, NetConfig};
+use crate::net::{Endpoint, EndpointSet, Latency, LinkConfig, NetConfig};
 
 const NANOS_PER_SEC: u128 = 1_000_000_000;
 
@@ -15,16 +14,22 @@ const NANOS_PER_SEC: u128 = 1_000_000_000;
 pub(super) struct Links {
     config: NetConfig,
     seed: Seed,
-    /// Those that have needed randomness or pacing so far, by [`key`].
-    links: BTreeMap<u128, Link>,
+    /// Those that have needed randomness or pacing so far. They stay where they are.
+    links: Vec<Link>,
+    places: SmallMap<(Endpoint, Endpoint), LinkPlace>,
 }
+
+/// Where a link is among all of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct LinkPlace(usize);
 
 impl Links {
     pub(super) fn new(config: NetConfig, seed: Seed) -> Links {
         Links {
             config,
             seed,
-            links: BTreeMap::new(),
+            links: Vec::new(),
+            places: SmallMap::new(),
         }
     }
 
@@ -32,32 +37,45 @@ impl Links {
         self.config.link(a, b)
     }
 
-    /// When `size` bytes sent now arrive.
+    /// When `size` bytes sent now from one end of the route arrive at the other. `known` is for the sender to remember
+    /// where the link is.
     pub(super) fn arrival(
         &mut self,
         now: SimTime,
-        from: Endpoint,
-        to: Endpoint,
+        route: (Endpoint, Endpoint),
+        known: &mut Option<LinkPlace>,
         size: usize,
         obstacles: &Obstacles,
     ) -> SimTime {
-        let config = self.config.link(from, to);
-        let (extra, limit) = obstacles.slowness(from, to);
-        let bandwidth = [config.bandwidth, limit].into_iter().flatten().min();
-        if bandwidth.is_none() && config.latency.is_constant() {
-            return now + config.latency.min + extra;
+        let config = self.config.link(route.0, route.1);
+        let (extra, limit) = obstacles.slowness(route.0, route.1);
+        let bandwidth = match (config.bandwidth, limit) {
+            (Some(bandwidth), Some(limit)) => Some(bandwidth.min(limit)),
+            (bandwidth, limit) => bandwidth.or(limit),
+        };
+        let latency = config.latency;
+        if bandwidth.is_none() && latency.is_constant() {
+            return now + latency.min + extra;
         }
-        let link = self
-            .links
-            .entry(key(from, to))
-            .or_insert_with(|| Link::new(self.seed, from, to));
+        let link = self.link(route, known);
         let departure = bandwidth.map_or(now, |limit| link.pace(now, size, limit));
-        departure + config.latency.draw(&mut link.rng) + extra
+        link.way(departure) + extra
+    }
+
+    fn link(&mut self, route: (Endpoint, Endpoint), known: &mut Option<LinkPlace>) -> &mut Link {
+        let place = *known.get_or_insert_with(|| {
+            *self.places.get_or_insert_with(route, || {
+                let latency = self.config.link(route.0, route.1).latency;
+                self.links.push(Link::new(self.seed, route, latency));
+                LinkPlace(self.links.len() - 1)
+            })
+        });
+        &mut self.links[place.0]
     }
 
     /// Forgets the bytes that still wait for their turn.
     pub(super) fn unclog(&mut self, from: &EndpointSet, to: &EndpointSet) {
-        for link in self.links.values_mut() {
+        for link in &mut self.links {
             if from.contains(link.from) && to.contains(link.to) {
                 link.busy_until = SimTime::ZERO;
             }
@@ -72,12 +90,16 @@ struct Link {
     from: Endpoint,
     to: Endpoint,
     rng: SimRng,
+    /// The least a message takes, in nanoseconds.
+    min: u64,
+    /// Mean and cap of what it takes beyond that, in nanoseconds, if there is anything to draw.
+    beyond: Option<(u64, u64)>,
     /// When the last byte that was sent has left the sender.
     busy_until: SimTime,
 }
 
 impl Link {
-    fn new(seed: Seed, from: Endpoint, to: Endpoint) -> Link {
+    fn new(seed: Seed, (from, to): (Endpoint, Endpoint), latency: Latency) -> Link {
         let component = match (from, to) {
             (Endpoint::Client(_), _) => "net client to broker",
             (_, Endpoint::Client(_)) => "net broker to client",
@@ -86,12 +108,25 @@ impl Link {
             (Endpoint::Broker(_), Endpoint::Broker(_)) => "net broker to broker",
         };
         let index = u64::from(number(from)) << 32 | u64::from(number(to));
+        let beyond_min = |whole: Duration| nanos(whole.saturating_sub(latency.min));
         Link {
             from,
             to,
             rng: seed.stream(component, index),
+            min: nanos(latency.min),
+            beyond: (!latency.is_constant()).then(|| (beyond_min(latency.mean), beyond_min(latency.cap))),
             busy_until: SimTime::ZERO,
         }
+    }
+
+    /// When a message that leaves at `departure` arrives, if nothing slows it down. Draws only where there is something to
+    /// draw.
+    fn way(&mut self, departure: SimTime) -> SimTime {
+        let beyond = self
+            .beyond
+            .map_or(0, |(mean, cap)| self.rng.exponential_nanos(mean).min(cap));
+        let takes = self.min.saturating_add(beyond);
+        SimTime::from_nanos(departure.as_nanos().saturating_add(takes))
     }
 
     /// The instant at which `size` bytes handed over at `now` have left the sender.
@@ -103,17 +138,9 @@ impl Link {
     }
 }
 
-/// The pair as one number, which is compared faster.
-fn key(from: Endpoint, to: Endpoint) -> u128 {
-    let of = |endpoint: Endpoint| {
-        let kind: u64 = match endpoint {
-            Endpoint::Client(_) => 0,
-            Endpoint::Broker(_) => 1,
-            Endpoint::Controller => 2,
-        };
-        u128::from(kind << 32 | u64::from(number(endpoint)))
-    };
-    of(from) << 64 | of(to)
+/// A duration in nanoseconds, saturating where `u64` ends.
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn number(endpoint: Endpoint) -> u32 {

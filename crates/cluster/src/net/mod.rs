@@ -37,9 +37,7 @@ mod send;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
-use kafka_sim_core::{Agenda, Seed, SimTime};
+use kafka_sim_core::{Agenda, Seed, SimTime, SmallMap};
 
 pub use config::{Latency, LinkConfig, NetConfig};
 pub use endpoint::{ChannelId, Endpoint, EndpointSet, Side};
@@ -89,7 +87,7 @@ pub enum NetEvent<P> {
 /// All links and connections.
 #[derive(Clone, Debug)]
 pub struct Net<P> {
-    channels: BTreeMap<ChannelId, Channel<P>>,
+    channels: SmallMap<ChannelId, Channel<P>>,
     next_channel: u64,
     links: Links,
     obstacles: Obstacles,
@@ -101,7 +99,7 @@ impl<P> Net<P> {
     /// A network without connections.
     pub fn new(config: NetConfig, seed: Seed) -> Net<P> {
         Net {
-            channels: BTreeMap::new(),
+            channels: SmallMap::new(),
             next_channel: 0,
             links: Links::new(config, seed),
             obstacles: Obstacles::default(),

@@ -127,8 +127,11 @@ impl<P> Net<P> {
             return;
         }
         let direction = channel.toward_mut(to);
+        let route = (sender, receiver);
         for segment in std::mem::take(&mut direction.held) {
-            let due = self.links.arrival(now, sender, receiver, segment.size, &self.obstacles);
+            let due = self
+                .links
+                .arrival(now, route, &mut direction.link, segment.size, &self.obstacles);
             direction.fly(&mut self.agenda, (id, to), due, segment);
         }
     }
@@ -137,15 +140,16 @@ impl<P> Net<P> {
         let Some(channel) = self.channels.get_mut(&id) else {
             return;
         };
-        let (sender, receiver) = (channel.endpoint(to.other()), channel.endpoint(to));
+        let route = (channel.endpoint(to.other()), channel.endpoint(to));
         let direction = channel.toward_mut(to);
         if direction.is_reset() {
             return;
         }
         for flight in direction.ground(&mut self.agenda) {
+            let size = flight.segment.size;
             let fresh = self
                 .links
-                .arrival(now, sender, receiver, flight.segment.size, &self.obstacles);
+                .arrival(now, route, &mut direction.link, size, &self.obstacles);
             direction.fly(&mut self.agenda, (id, to), flight.key.at().min(fresh), flight.segment);
         }
     }

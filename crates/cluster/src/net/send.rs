@@ -1,8 +1,11 @@
 //! Sending and closing: what becomes of what an end hands over.
 
+use std::time::Duration;
+
 use kafka_sim_core::SimTime;
 
 use crate::net::channel::{Channel, Load, Segment};
+use crate::net::obstacles::Obstacles;
 use crate::net::{ChannelId, Net, Sent, Side};
 
 /// What stops a segment before it has left.
@@ -20,18 +23,11 @@ impl<P> Net<P> {
     ///
     /// With no latency and nothing in the way the payload is handed straight back.
     pub fn send(&mut self, now: SimTime, channel: ChannelId, from: Side, payload: P, size: usize) -> Sent<P> {
-        match self.obstruction(now, channel, from) {
-            None => self.transmit(
-                now,
-                channel,
-                from.other(),
-                Segment {
-                    load: Load::Payload(payload),
-                    size,
-                },
-            ),
-            Some(Obstruction::EndIsComing | Obstruction::Swallowed) => Sent::Lost,
-            Some(Obstruction::Dead) => {
+        let load = Load::Payload(payload);
+        match self.hand_over(now, channel, from, Segment { load, size }) {
+            Ok(sent) => sent,
+            Err(Obstruction::EndIsComing | Obstruction::Swallowed) => Sent::Lost,
+            Err(Obstruction::Dead) => {
                 self.end(channel, from);
                 Sent::Reset
             }
@@ -45,72 +41,77 @@ impl<P> Net<P> {
         if !self.is_open(channel, by) {
             return;
         }
-        if self.obstruction(now, channel, by).is_none() {
-            let sent = self.transmit(
-                now,
-                channel,
-                by.other(),
-                Segment {
-                    load: Load::Fin,
-                    size: 0,
-                },
-            );
+        let load = Load::Fin;
+        if let Ok(sent) = self.hand_over(now, channel, by, Segment { load, size: 0 }) {
             debug_assert!(matches!(sent, Sent::Scheduled), "only payloads are delivered at once");
         }
         self.end(channel, by);
     }
 
-    /// What stops a segment sent now from that end. Notes what is swallowed.
-    fn obstruction(&mut self, now: SimTime, id: ChannelId, from: Side) -> Option<Obstruction> {
-        let Some(channel) = self.channels.get_mut(&id) else {
-            return Some(Obstruction::Dead);
-        };
+    /// Puts a segment on its way behind everything that is under way in its direction, if nothing stops it.
+    fn hand_over(
+        &mut self,
+        now: SimTime,
+        id: ChannelId,
+        from: Side,
+        segment: Segment<P>,
+    ) -> Result<Sent<P>, Obstruction> {
+        let channel = self.channels.get_mut(&id).ok_or(Obstruction::Dead)?;
         let to = from.other();
-        if !channel.is_open(from) {
-            return Some(Obstruction::Dead);
-        }
-        if channel.toward(from).brings_the_end() {
-            return Some(Obstruction::EndIsComing);
-        }
         let (sender, receiver) = (channel.endpoint(from), channel.endpoint(to));
-        if self.obstacles.is_black_hole(sender, receiver) {
-            channel.toward_mut(to).swallowed = true;
-            return Some(Obstruction::Swallowed);
-        }
-        // Nothing stands in this direction any more. In the other one a black hole that still stands keeps the
-        // connection as it is; one that has been lifted has left it dead.
-        let lifted = channel.toward(from).swallowed && !self.obstacles.is_black_hole(receiver, sender);
         let idle_timeout = self.links.config(sender, receiver).idle_timeout;
-        let forgotten = idle_timeout.is_some_and(|timeout| is_idle_beyond(now, channel, timeout));
-        let dead = channel.toward(to).swallowed || lifted || forgotten || !channel.is_open(to);
-        dead.then_some(Obstruction::Dead)
-    }
-
-    /// Puts a segment on its way to `to`, behind everything that is under way in that direction.
-    fn transmit(&mut self, now: SimTime, id: ChannelId, to: Side, segment: Segment<P>) -> Sent<P> {
-        let channel = self
-            .channels
-            .get_mut(&id)
-            .expect("the obstruction would have been that there is none");
-        let (sender, receiver) = (channel.endpoint(to.other()), channel.endpoint(to));
+        if let Some(obstruction) = obstruction(now, channel, from, &self.obstacles, idle_timeout) {
+            return Err(obstruction);
+        }
         channel.last_active = now;
         let direction = channel.toward_mut(to);
         if self.obstacles.is_hold(sender, receiver) {
             direction.held.push_back(segment);
-            return Sent::Scheduled;
+            return Ok(Sent::Scheduled);
         }
-        let due = self.links.arrival(now, sender, receiver, segment.size, &self.obstacles);
-        match segment.load {
+        let route = (sender, receiver);
+        let due = self
+            .links
+            .arrival(now, route, &mut direction.link, segment.size, &self.obstacles);
+        Ok(match segment.load {
             Load::Payload(payload) if due <= now && direction.flight.is_empty() => Sent::Immediate(payload),
             _ => {
                 direction.fly(&mut self.agenda, (id, to), due, segment);
                 Sent::Scheduled
             }
-        }
+        })
     }
 }
 
-fn is_idle_beyond<P>(now: SimTime, channel: &Channel<P>, timeout: std::time::Duration) -> bool {
+/// What stops a segment sent now from that end. Notes what is swallowed.
+fn obstruction<P>(
+    now: SimTime,
+    channel: &mut Channel<P>,
+    from: Side,
+    obstacles: &Obstacles,
+    idle_timeout: Option<Duration>,
+) -> Option<Obstruction> {
+    let to = from.other();
+    if !channel.is_open(from) {
+        return Some(Obstruction::Dead);
+    }
+    if channel.toward(from).brings_the_end() {
+        return Some(Obstruction::EndIsComing);
+    }
+    let (sender, receiver) = (channel.endpoint(from), channel.endpoint(to));
+    if obstacles.is_black_hole(sender, receiver) {
+        channel.toward_mut(to).swallowed = true;
+        return Some(Obstruction::Swallowed);
+    }
+    // Nothing stands in this direction any more. In the other one a black hole that still stands keeps the connection as
+    // it is; one that has been lifted has left it dead.
+    let lifted = channel.toward(from).swallowed && !obstacles.is_black_hole(receiver, sender);
+    let forgotten = idle_timeout.is_some_and(|timeout| is_idle_beyond(now, channel, timeout));
+    let dead = channel.toward(to).swallowed || lifted || forgotten || !channel.is_open(to);
+    dead.then_some(Obstruction::Dead)
+}
+
+fn is_idle_beyond<P>(now: SimTime, channel: &Channel<P>, timeout: Duration) -> bool {
     let quiet = channel.toward(Side::A).is_idle() && channel.toward(Side::B).is_idle();
     quiet && now - channel.last_active > timeout
 }

@@ -1,6 +1,6 @@
 //! Making batches, as a producer does (`MemoryRecordsBuilder`).
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 
 use super::header::{BatchHeader, CONTROL_BIT, HEADER_SIZE, TRANSACTIONAL_BIT};
 use super::{
@@ -62,7 +62,7 @@ impl Default for BatchOptions {
 pub struct BatchBuilder {
     options: BatchOptions,
     /// Room for the header, then the records without compression.
-    buf: BytesMut,
+    buf: Vec<u8>,
     count: i32,
     base_timestamp: i64,
     max_timestamp: i64,
@@ -76,7 +76,7 @@ impl BatchBuilder {
 
     /// A builder without records that reserves memory for `capacity` bytes of them.
     pub fn with_capacity(options: BatchOptions, capacity: usize) -> Self {
-        let mut buf = BytesMut::with_capacity(HEADER_SIZE + capacity);
+        let mut buf = Vec::with_capacity(HEADER_SIZE + capacity);
         buf.put_bytes(0, HEADER_SIZE);
         let (base_timestamp, max_timestamp) = (NO_TIMESTAMP, NO_TIMESTAMP);
         BatchBuilder {
@@ -233,7 +233,7 @@ fn nullable_size(bytes: Option<&[u8]>) -> usize {
     bytes.map_or(1, |bytes| varint::size(bytes.len() as i64) + bytes.len())
 }
 
-fn put_nullable(bytes: Option<&[u8]>, buf: &mut BytesMut) {
+fn put_nullable(bytes: Option<&[u8]>, buf: &mut Vec<u8>) {
     match bytes {
         None => varint::put_i32(-1, buf),
         Some(bytes) => {

@@ -74,20 +74,20 @@ impl Batch {
 
     /// Puts a batch together from a header and the records as they are stored, and computes length and CRC.
     pub(super) fn assemble(header: BatchHeader, records: &[u8]) -> Batch {
-        let mut buf = BytesMut::with_capacity(HEADER_SIZE + records.len());
+        let mut buf = Vec::with_capacity(HEADER_SIZE + records.len());
         buf.put_bytes(0, HEADER_SIZE);
         buf.extend_from_slice(records);
         Batch::assemble_in_place(header, buf)
     }
 
     /// Like [`Batch::assemble`], for records that already stand in `buf` behind room for the header.
-    pub(super) fn assemble_in_place(mut header: BatchHeader, mut buf: BytesMut) -> Batch {
+    pub(super) fn assemble_in_place(mut header: BatchHeader, mut buf: Vec<u8>) -> Batch {
         header.batch_length = (buf.len() - LENGTH_END) as i32;
         header.put(&mut &mut buf[..HEADER_SIZE]);
         header.crc = write_crc(&mut buf[HEAD_SIZE..]);
         Batch {
             header,
-            tail: buf.freeze().slice(HEAD_SIZE..),
+            tail: Bytes::from(buf).slice(HEAD_SIZE..),
         }
     }
 
@@ -138,9 +138,9 @@ impl Batch {
     }
 
     /// Appends the whole batch to `buf`.
-    pub fn write_to(&self, buf: &mut BytesMut) {
-        buf.extend_from_slice(&self.stamped_head());
-        buf.extend_from_slice(&self.tail);
+    pub fn write_to(&self, buf: &mut impl BufMut) {
+        buf.put_slice(&self.stamped_head());
+        buf.put_slice(&self.tail);
     }
 
     /// The whole batch in one piece, copied together.

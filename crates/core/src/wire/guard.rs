@@ -16,10 +16,13 @@
 //! Every array element takes at least one byte. So a lie about a length makes the decoder run out of bytes, and a decoder
 //! that succeeds has seen only true lengths. If values were lowered on the way, the message is decoded once more without
 //! lowering, now that its shape is known to be honest.
+//!
+//! In flexible versions (KIP-482) every length is a variable-length integer. There nothing is lowered, and one pass is enough.
 
 use std::ops::Range;
 
 use bytes::{Buf, Bytes, TryGetError};
+use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::buf::ByteBuf;
 
 use super::WireError;
@@ -31,11 +34,25 @@ const HARMLESS_I32: usize = 1 << 15;
 /// Variable-length integers of one or two bytes pass as they are: tags (vendors number theirs from 10 000) are not lengths.
 const HARMLESS_VARINT: usize = (1 << 14) - 1;
 
+/// Whether all lengths in a message of that version, request or response, are variable-length integers.
+pub(super) fn is_flexible(api_key: ApiKey, version: i16) -> bool {
+    api_key.request_header_version(version) >= 2
+}
+
 /// Decodes untrusted `bytes` with `decode`, which is called a second time if the first pass had to alter values.
+/// `flexible`: see [`is_flexible`].
 pub(super) fn decode_guarded<T>(
     bytes: Bytes,
+    flexible: bool,
     decode: impl Fn(&mut Guard) -> Result<T, WireError>,
 ) -> Result<T, WireError> {
+    if flexible {
+        return decode(&mut Guard {
+            rest: bytes,
+            lowers: false,
+            lowered: false,
+        });
+    }
     let mut guard = Guard {
         rest: bytes.clone(),
         lowers: true,

@@ -1,6 +1,6 @@
 //! Request headers.
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes};
 use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::StrBytes;
 
@@ -70,7 +70,7 @@ pub fn decode_request_head(frame: &mut Bytes) -> Result<RequestHead, WireError> 
 }
 
 /// Writes a request header.
-pub(super) fn put_request_head(head: &RequestHead, buf: &mut BytesMut) -> Result<(), WireError> {
+pub(super) fn put_request_head(head: &RequestHead, buf: &mut Vec<u8>) -> Result<(), WireError> {
     buf.put_i16(head.api_key as i16);
     buf.put_i16(head.version);
     buf.put_i32(head.correlation_id);

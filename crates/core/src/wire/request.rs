@@ -1,12 +1,12 @@
 //! Requests to and from bytes.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use kafka_protocol::messages::{ApiKey, RequestKind};
 use kafka_protocol::protocol::Encodable;
 
 use super::dispatch::{request_from, with_all_apis};
 use super::error::check_version;
-use super::guard::decode_guarded;
+use super::guard::{decode_guarded, is_flexible};
 use super::head::{put_request_head, request_head_size};
 use super::{RequestHead, WireError, decode_request_head};
 
@@ -26,7 +26,9 @@ pub fn decode_request(mut frame: Bytes) -> Result<(RequestHead, RequestKind), Wi
 /// An unsupported version, or a body that does not parse.
 pub fn decode_request_body(api_key: ApiKey, version: i16, body: Bytes) -> Result<RequestKind, WireError> {
     check_version(api_key, version)?;
-    decode_guarded(body, |guard| request_from(api_key, version, guard))
+    decode_guarded(body, is_flexible(api_key, version), |guard| {
+        request_from(api_key, version, guard)
+    })
 }
 
 /// Encodes a request with its size prefix.
@@ -58,7 +60,7 @@ pub fn encode_request_of<T: Encodable>(head: &RequestHead, body: &T) -> Result<B
     let body_size = body
         .compute_size(version)
         .map_err(|reason| unencodable(reason.to_string()))?;
-    let mut buf = BytesMut::with_capacity(4 + request_head_size(head) + body_size);
+    let mut buf = Vec::with_capacity(4 + request_head_size(head) + body_size);
     buf.put_i32(0);
     put_request_head(head, &mut buf)?;
     body.encode(&mut buf, version)
@@ -67,8 +69,9 @@ pub fn encode_request_of<T: Encodable>(head: &RequestHead, body: &T) -> Result<B
 }
 
 /// Fills in the size prefix; `None` if the frame is too long to have one.
-pub(super) fn seal(mut frame: BytesMut) -> Option<Bytes> {
-    let size = i32::try_from(frame.len() - 4).ok()?;
-    frame[..4].copy_from_slice(&size.to_be_bytes());
-    Some(frame.freeze())
+pub(super) fn seal(mut frame: impl AsMut<[u8]> + Into<Bytes>) -> Option<Bytes> {
+    let bytes = frame.as_mut();
+    let size = i32::try_from(bytes.len() - 4).ok()?;
+    bytes[..4].copy_from_slice(&size.to_be_bytes());
+    Some(frame.into())
 }

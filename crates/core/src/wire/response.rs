@@ -7,9 +7,12 @@ use kafka_protocol::protocol::Encodable;
 use super::WireError;
 use super::dispatch::response_from;
 use super::error::check_version;
-use super::guard::decode_guarded;
+use super::guard::{decode_guarded, is_flexible};
 use super::head::skip_tagged_fields;
 use super::request::seal;
+
+/// Bytes that most responses take; more make the buffer grow.
+const USUAL_SIZE: usize = 256;
 
 /// Encodes a response with its size prefix. `body` must be the response of `api_key`.
 ///
@@ -26,10 +29,7 @@ pub fn encode_response<T: Encodable>(
 ) -> Result<Bytes, WireError> {
     check_version(api_key, version)?;
     let unencodable = |reason| WireError::unencodable(api_key, version, reason);
-    let body_size = body
-        .compute_size(version)
-        .map_err(|reason| unencodable(reason.to_string()))?;
-    let mut buf = BytesMut::with_capacity(4 + 4 + 1 + body_size);
+    let mut buf = Vec::with_capacity(USUAL_SIZE);
     buf.put_i32(0);
     buf.put_i32(correlation_id);
     if has_tagged_head(api_key, version) {
@@ -52,7 +52,7 @@ pub fn encode_response_kind(
 ) -> Result<Bytes, WireError> {
     check_version(api_key, version)?;
     let unencodable = |reason| WireError::unencodable(api_key, version, reason);
-    let mut buf = BytesMut::with_capacity(256);
+    let mut buf = BytesMut::with_capacity(USUAL_SIZE);
     buf.put_i32(0);
     buf.put_i32(correlation_id);
     if has_tagged_head(api_key, version) {
@@ -76,7 +76,9 @@ pub fn decode_response(api_key: ApiKey, version: i16, mut frame: Bytes) -> Resul
     if has_tagged_head(api_key, version) {
         skip_tagged_fields(&mut frame)?;
     }
-    let body = decode_guarded(frame, |guard| response_from(api_key, version, guard))?;
+    let body = decode_guarded(frame, is_flexible(api_key, version), |guard| {
+        response_from(api_key, version, guard)
+    })?;
     Ok((correlation_id, body))
 }
 

@@ -1,6 +1,6 @@
 //! A producing application in a closed world.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use kafka_sim_check::{History, MessageId, Observation, key_of, payload};
 use kafka_sim_client::{ClientInput, ClientOutput, Producer, ProducerRecord, SendOutcome, SendResult};
 use kafka_sim_cluster::disk::Survivors;
 use kafka_sim_core::murmur2::partition_for_key;
-use kafka_sim_core::{ConfigError, SimTime};
+use kafka_sim_core::{ConfigError, SimTime, SmallMap};
 
 use super::home::Home;
 use super::keeping::Keeping;
@@ -34,11 +34,11 @@ pub(super) struct App {
     pub(super) producer: Producer,
     sent: u32,
     /// Position of the next message per partition.
-    sequences: BTreeMap<i32, u64>,
+    sequences: SmallMap<i32, u64>,
     /// Content to hand over again: when, what, and how often it may still be tried.
     again: VecDeque<(SimTime, Content)>,
     /// What the producer has and has said nothing of, by message.
-    in_flight: BTreeMap<u64, Content>,
+    in_flight: SmallMap<u64, Content>,
     keeping: Keeping,
     messages: u64,
 }
@@ -68,9 +68,9 @@ impl App {
             home,
             lives: 1,
             sent: 0,
-            sequences: BTreeMap::new(),
+            sequences: SmallMap::new(),
             again: VecDeque::new(),
-            in_flight: BTreeMap::new(),
+            in_flight: SmallMap::new(),
             keeping,
             messages: 0,
         })
@@ -134,7 +134,7 @@ impl App {
         self.messages += 1;
         let id = (u64::from(self.index) << 32) | self.messages;
         let sequence = content.partition.map_or(self.messages - 1, |partition| {
-            let next = self.sequences.entry(partition).or_insert(0);
+            let next = self.sequences.get_or_insert_with(partition, || 0);
             *next += 1;
             *next - 1
         });

@@ -8,9 +8,9 @@ use kafka_sim_client::{ClientInput, ClientOutput};
 use kafka_sim_cluster::{Cluster, Input, Output};
 use kafka_sim_core::{BrokerId, ConnId, SimTime};
 
-use super::app::App;
+use super::app::{App, ProducerOutputs};
 use super::consuming::{Around, Desk, Process};
-use super::readers::Following;
+use super::readers::{Following, ReaderOutputs};
 
 /// One client of the world.
 #[derive(Clone, Debug)]
@@ -65,6 +65,9 @@ pub(super) struct World {
     pub(super) history: History,
     listeners: Vec<(Arc<str>, u16)>,
     from_cluster: Vec<Output>,
+    /// Empty between two looks at a client; kept for their memory.
+    from_producer: ProducerOutputs,
+    from_reader: ReaderOutputs,
     pub(super) moved: VecDeque<(usize, Move)>,
     /// Sends and records that applications had in hand when they died.
     pub(super) cut_short: u64,
@@ -109,6 +112,8 @@ impl World {
             history: History::new(),
             listeners,
             from_cluster: Vec::new(),
+            from_producer: Vec::new(),
+            from_reader: Vec::new(),
             moved: VecDeque::new(),
             cut_short: 0,
             steps: 0,
@@ -169,11 +174,9 @@ impl World {
     pub(super) fn begin_reading(&mut self, index: usize, partitions: &[(Arc<str>, i32)]) {
         let now = self.now;
         if let Client::Reader(reader) = &mut self.clients[index] {
-            let mut out = Vec::new();
+            let mut out = std::mem::take(&mut self.from_reader);
             reader.begin(now, partitions, &mut self.history, &mut out);
-            for output in out {
-                self.take_reader_output(index, output);
-            }
+            self.take_reader_outputs(index, out);
             self.dues[index] = self.clients[index].next_due();
         }
         self.carry();
@@ -260,24 +263,20 @@ impl World {
         let now = self.now;
         match &mut self.clients[index] {
             Client::Producer(app) => {
-                let mut out = Vec::new();
+                let mut out = std::mem::take(&mut self.from_producer);
                 match input {
                     Some(input) => app.handle(now, input, &mut out),
                     None => app.advance(now, &mut self.history, &mut out),
                 }
-                for output in out {
-                    self.take_producer_output(index, output);
-                }
+                self.take_producer_outputs(index, out);
             }
             Client::Reader(reader) => {
-                let mut out = Vec::new();
+                let mut out = std::mem::take(&mut self.from_reader);
                 match input {
                     Some(input) => reader.handle(now, input, &mut out),
                     None => reader.reader.advance(now, &mut out),
                 }
-                for output in out {
-                    self.take_reader_output(index, output);
-                }
+                self.take_reader_outputs(index, out);
             }
             Client::Consumer(process, desk) => {
                 let mut out = Vec::new();
@@ -308,22 +307,28 @@ impl World {
         };
     }
 
-    fn take_producer_output(&mut self, index: usize, output: ClientOutput<kafka_sim_client::SendOutcome>) {
+    fn take_producer_outputs(&mut self, index: usize, mut outputs: ProducerOutputs) {
         let now = self.now;
-        if let Some(outcome) = self.take_move(index, output)
-            && let Client::Producer(app) = &mut self.clients[index]
-        {
-            app.learn(now, outcome, &mut self.history);
+        for output in outputs.drain(..) {
+            if let Some(outcome) = self.take_move(index, output)
+                && let Client::Producer(app) = &mut self.clients[index]
+            {
+                app.learn(now, outcome, &mut self.history);
+            }
         }
+        self.from_producer = outputs;
     }
 
-    fn take_reader_output(&mut self, index: usize, output: ClientOutput<kafka_sim_client::ReaderOutcome>) {
+    fn take_reader_outputs(&mut self, index: usize, mut outputs: ReaderOutputs) {
         let now = self.now;
-        if let Some(outcome) = self.take_move(index, output)
-            && let Client::Reader(reader) = &mut self.clients[index]
-        {
-            reader.learn(now, outcome, &mut self.history);
+        for output in outputs.drain(..) {
+            if let Some(outcome) = self.take_move(index, output)
+                && let Client::Reader(reader) = &mut self.clients[index]
+            {
+                reader.learn(now, outcome, &mut self.history);
+            }
         }
+        self.from_reader = outputs;
     }
 
     fn take_move<O>(&mut self, index: usize, output: ClientOutput<O>) -> Option<O> {

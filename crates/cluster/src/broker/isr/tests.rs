@@ -1,7 +1,6 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kafka_sim_core::{Seed, TopicPartition};
+use kafka_sim_core::{Seed, SmallMap, TopicPartition};
 
 use super::super::{BrokerSpec, Effect, Leading};
 use super::*;
@@ -84,7 +83,7 @@ fn leader(bench: &mut Bench) -> Broker {
     partition.adopt(&state(0));
     partition.role = Role::Leader(Leading {
         epoch_start: 0,
-        remotes: BTreeMap::new(),
+        remotes: SmallMap::new(),
         unflushed: std::collections::VecDeque::new(),
         recovering: false,
     });
