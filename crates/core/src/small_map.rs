@@ -1,5 +1,6 @@
 //! A map of a few entries, kept in order in two pieces of memory.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 /// An ordered map for a handful of entries that are looked up for every message.
@@ -25,90 +26,13 @@ pub struct SmallMap<K, V> {
     values: Vec<V>,
 }
 
-impl<K: Ord, V> SmallMap<K, V> {
+impl<K, V> SmallMap<K, V> {
     /// A map without entries, which takes no memory of its own.
     pub const fn new() -> Self {
         SmallMap {
             keys: Vec::new(),
             values: Vec::new(),
         }
-    }
-
-    /// Where the key is, or else where it belongs.
-    #[inline]
-    fn place(&self, key: &K) -> Result<usize, usize> {
-        self.keys.binary_search(key)
-    }
-
-    /// The value of a key.
-    #[inline]
-    pub fn get(&self, key: &K) -> Option<&V> {
-        let place = self.place(key).ok()?;
-        Some(&self.values[place])
-    }
-
-    /// The value of a key, to be changed.
-    #[inline]
-    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        let place = self.place(key).ok()?;
-        Some(&mut self.values[place])
-    }
-
-    /// Whether there is a value for the key.
-    #[inline]
-    pub fn contains_key(&self, key: &K) -> bool {
-        self.place(key).is_ok()
-    }
-
-    /// Sets the value of a key and returns the one before, if there was one.
-    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        match self.place(&key) {
-            Ok(place) => Some(std::mem::replace(&mut self.values[place], value)),
-            Err(place) => {
-                self.keys.insert(place, key);
-                self.values.insert(place, value);
-                None
-            }
-        }
-    }
-
-    /// The value of a key, which is made first if there is none.
-    pub fn get_or_insert_with(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
-        let place = match self.place(&key) {
-            Ok(place) => place,
-            Err(place) => {
-                self.keys.insert(place, key);
-                self.values.insert(place, make());
-                place
-            }
-        };
-        &mut self.values[place]
-    }
-
-    /// Takes a key and its value out.
-    pub fn remove(&mut self, key: &K) -> Option<V> {
-        let place = self.place(key).ok()?;
-        self.keys.remove(place);
-        Some(self.values.remove(place))
-    }
-
-    /// Keeps only the entries for which `keep` returns true.
-    pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
-        let mut place = 0;
-        while place < self.keys.len() {
-            if keep(&self.keys[place], &mut self.values[place]) {
-                place += 1;
-            } else {
-                self.keys.remove(place);
-                self.values.remove(place);
-            }
-        }
-    }
-
-    /// Removes every entry.
-    pub fn clear(&mut self) {
-        self.keys.clear();
-        self.values.clear();
     }
 
     /// Number of entries.
@@ -121,13 +45,19 @@ impl<K: Ord, V> SmallMap<K, V> {
         self.keys.is_empty()
     }
 
+    /// Removes every entry and keeps the memory.
+    pub fn clear(&mut self) {
+        self.keys.clear();
+        self.values.clear();
+    }
+
     /// The entries in the order of their keys.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> + Clone {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> + ExactSizeIterator + Clone {
         self.keys.iter().zip(&self.values)
     }
 
     /// The entries in the order of their keys, their values to be changed.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+    pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = (&K, &mut V)> + ExactSizeIterator {
         self.keys.iter().zip(&mut self.values)
     }
 
@@ -145,9 +75,106 @@ impl<K: Ord, V> SmallMap<K, V> {
     pub fn values_mut(&mut self) -> std::slice::IterMut<'_, V> {
         self.values.iter_mut()
     }
+
+    /// Keeps only the entries for which `keep` returns true.
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
+        let mut kept = 0;
+        for place in 0..self.keys.len() {
+            if keep(&self.keys[place], &mut self.values[place]) {
+                self.keys.swap(kept, place);
+                self.values.swap(kept, place);
+                kept += 1;
+            }
+        }
+        self.keys.truncate(kept);
+        self.values.truncate(kept);
+    }
 }
 
-impl<K: Ord, V> Default for SmallMap<K, V> {
+impl<K: Ord, V> SmallMap<K, V> {
+    /// Where the key is, or else where it belongs.
+    #[inline]
+    fn place<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
+    where
+        K: Borrow<Q>,
+    {
+        self.keys.binary_search_by(|other| other.borrow().cmp(key))
+    }
+
+    /// The value of a key.
+    #[inline]
+    pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
+        let place = self.place(key).ok()?;
+        Some(&self.values[place])
+    }
+
+    /// The value of a key, to be changed.
+    #[inline]
+    pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
+        let place = self.place(key).ok()?;
+        Some(&mut self.values[place])
+    }
+
+    /// Whether there is a value for the key.
+    #[inline]
+    pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        self.place(key).is_ok()
+    }
+
+    /// Sets the value of a key and returns the one before, if there was one.
+    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+        // Keys mostly come in ascending order.
+        if self.keys.last().is_none_or(|last| *last < key) {
+            self.keys.push(key);
+            self.values.push(value);
+            return None;
+        }
+        match self.place(&key) {
+            Ok(place) => Some(std::mem::replace(&mut self.values[place], value)),
+            Err(place) => {
+                self.keys.insert(place, key);
+                self.values.insert(place, value);
+                None
+            }
+        }
+    }
+
+    /// The value of a key, which is made first if there is none.
+    pub fn get_or_insert_with(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
+        let place = match self.place(&key) {
+            Ok(place) => place,
+            Err(place) => {
+                // Made before anything is moved: making may panic.
+                let value = make();
+                self.keys.insert(place, key);
+                self.values.insert(place, value);
+                place
+            }
+        };
+        &mut self.values[place]
+    }
+
+    /// Takes a key and its value out.
+    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        let place = self.place(key).ok()?;
+        self.keys.remove(place);
+        Some(self.values.remove(place))
+    }
+}
+
+impl<K, V> Default for SmallMap<K, V> {
     fn default() -> Self {
         SmallMap::new()
     }
@@ -157,10 +184,25 @@ impl<K: Ord, V> Default for SmallMap<K, V> {
 impl<K: Ord, V> FromIterator<(K, V)> for SmallMap<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
         let mut map = SmallMap::new();
-        for (key, value) in entries {
-            map.insert(key, value);
-        }
+        map.extend(entries);
         map
+    }
+}
+
+impl<K: Ord, V> Extend<(K, V)> for SmallMap<K, V> {
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
+        for (key, value) in entries {
+            self.insert(key, value);
+        }
+    }
+}
+
+impl<K, V> IntoIterator for SmallMap<K, V> {
+    type Item = (K, V);
+    type IntoIter = std::iter::Zip<std::vec::IntoIter<K>, std::vec::IntoIter<V>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.keys.into_iter().zip(self.values)
     }
 }
 
@@ -173,7 +215,7 @@ impl<K: Ord, V> std::ops::Index<&K> for SmallMap<K, V> {
     }
 }
 
-impl<K: Ord + fmt::Debug, V: fmt::Debug> fmt::Debug for SmallMap<K, V> {
+impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for SmallMap<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
     }

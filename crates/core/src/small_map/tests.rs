@@ -52,3 +52,14 @@ fn a_key_that_is_not_there_has_no_value() {
     let map: SmallMap<u8, u8> = SmallMap::new();
     let _ = map[&1];
 }
+
+#[test]
+fn a_borrowed_key_finds_its_value() {
+    let map: SmallMap<String, i32> = [("b".to_owned(), 2), ("a".to_owned(), 1)].into_iter().collect();
+    assert_eq!(map.get("a"), Some(&1));
+    assert_eq!(map.get("c"), None);
+    assert_eq!(
+        map.into_iter().collect::<Vec<_>>(),
+        [("a".to_owned(), 1), ("b".to_owned(), 2)]
+    );
+}
