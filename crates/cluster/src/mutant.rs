@@ -64,6 +64,18 @@ mutants! {
         "the high watermark moves while fewer than min.insync.replicas are in sync";
     RetentionDeletesUnreplicated, "retention-deletes-unreplicated",
         "retention takes records that are not committed yet";
+    StaleCommitsAccepted, "stale-commits-accepted",
+        "a coordinator takes commits of anybody, whatever the generation or member epoch";
+    CommitAckOnAppend, "commit-ack-on-append",
+        "an offset commit is answered as soon as the coordinator has appended it";
+    AssignedBeforeReleased, "assigned-before-released",
+        "a member of a consumer group is given partitions that another one still has";
+    CoordinatorReadsNoLog, "coordinator-reads-no-log",
+        "a new coordinator serves at once, and knows nothing of what was written before";
+    OffsetsInUseExpire, "offsets-in-use-expire",
+        "offsets expire some time after the commit, though members still read the topic (before KIP-211)";
+    SilentMembersStay, "silent-members-stay",
+        "a member whose session is over stays in its group and keeps its partitions";
 }
 
 impl fmt::Display for Mutant {

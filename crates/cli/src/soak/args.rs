@@ -13,7 +13,8 @@ pub(crate) struct SoakArgs {
     /// The first seed. Alone it tries just that one.
     #[arg(long, value_name = "S")]
     pub(super) seed: Option<u64>,
-    /// Settings on trial: safe, acks-one, no-idempotence, min-isr-one or elr-off.
+    /// Settings on trial: safe, acks-one, no-idempotence, min-isr-one or elr-off; or, with a group of three consuming
+    /// applications that are paused and die as well, groups, groups-consumer (KIP-848) or groups-offsets-alone.
     #[arg(long, value_name = "NAME", default_value = "safe", value_parser = parse_profile)]
     pub(super) profile: Profile,
     /// Strike several brokers at once as well, which no setting promises to survive.

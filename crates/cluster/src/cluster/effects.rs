@@ -69,6 +69,7 @@ impl Cluster {
                 }
             }
             Effect::Event(event) => self.event(&event),
+            Effect::Witnessed(tp, deed) => self.inspector.note_deed(id, tp, deed),
             Effect::Listening(up) => self.notices.push(Output::Listening { broker: id, up }),
             Effect::Exit => self.exits.push(index),
         }

@@ -15,12 +15,18 @@ impl Cluster {
         self.inspector.breaches()
     }
 
+    /// Invariants that did not hold so far with something that [excuses](crate::invariant::Excuse) it, the first break of
+    /// each partition and kind.
+    pub fn excused(&self) -> &[Breach] {
+        self.inspector.excused()
+    }
+
     /// The turn is over.
     pub(super) fn inspect_turn(&mut self) {
         if self.inspector.has_work() {
             let touched = self.inspector.take_touched();
             for tp in &touched {
-                self.inspect_partition(*tp);
+                self.inspect_partition(*tp, false);
             }
             self.inspector.reuse(touched);
         }
@@ -38,11 +44,11 @@ impl Cluster {
         });
         let tps: Vec<Tp> = partitions.map(|(topic, partition)| Tp { topic, partition }).collect();
         for tp in tps {
-            self.inspect_partition(tp);
+            self.inspect_partition(tp, true);
         }
     }
 
-    fn inspect_partition(&mut self, tp: Tp) {
+    fn inspect_partition(&mut self, tp: Tp, fully: bool) {
         let image = self.controller.image();
         let (Some(state), Some(topic)) = (image.partition(tp), image.topics.get(&tp.topic)) else {
             return self.inspector.forget(tp);
@@ -59,6 +65,7 @@ impl Cluster {
                 high_watermark: replica.high_watermark,
                 maximal_isr: replica.isr.maximal().collect(),
                 log: &replica.log,
+                shard: replica.is_leader().then(|| broker.shard_of_partition(tp)).flatten(),
             })
         });
         let hosted: smallvec::SmallVec<[Hosted<'_>; 4]> = hosted.collect();
@@ -70,6 +77,8 @@ impl Cluster {
             state,
             min_isr: min_insync_replicas(self.controller.defaults(), overrides).min(state.replicas.len()),
             elr: self.config.broker_config.eligible_leader_replicas_enable,
+            exists: &|name| image.names.contains_key(name),
+            fully,
         };
         let now_ms = self.config.wall_clock.millis_at(self.now);
         self.inspector.look(self.now, now_ms, tp, partition, &hosted);

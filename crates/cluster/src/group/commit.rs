@@ -3,9 +3,10 @@
 //! What is committed is not compared with the log of the partition: going back, or committing an offset that never
 //! existed, is the caller's affair.
 
-use kafka_sim_core::ErrorCode;
+use kafka_sim_core::{ErrorCode, Offset};
 
 use super::classic::{Group, State};
+use super::deed::Accepted;
 use super::records::Record;
 use super::shard::Shard;
 use super::turn::{Act, Turn};
@@ -73,6 +74,22 @@ impl Shard {
             Ok(end) => end,
             Err(error) => return turn.answer(waiter, reply.fail(error)),
         };
+        let count = Offset::try_from(records.len()).expect("a request has fewer partitions");
+        turn.act.commits.push(Accepted {
+            waiter,
+            member: commit.caller.member.clone(),
+            generation: commit.generation,
+            group: id.clone(),
+            parts: accepted
+                .iter()
+                .map(|part| (part.topic.clone(), part.partition))
+                .collect(),
+            records: end - count..end,
+        });
+        #[cfg(feature = "mutants")]
+        if turn.act.mutant == Some(crate::mutant::Mutant::CommitAckOnAppend) {
+            turn.answer(waiter, reply.clone());
+        }
         turn.after(end, Then::Answer(waiter, reply));
         for (part, value) in accepted.into_iter().zip(values) {
             self.offsets.write(
@@ -92,6 +109,10 @@ impl Shard {
     }
 
     fn check_commit(&mut self, act: &mut Act<'_>, id: &str, commit: &Commit) -> Result<(), ErrorCode> {
+        #[cfg(feature = "mutants")]
+        if act.mutant == Some(crate::mutant::Mutant::StaleCommitsAccepted) {
+            return Ok(());
+        }
         if let Some(group) = self.consumer_groups.get(id) {
             return group.check_commit(&commit.caller, commit.generation, commit.version);
         }

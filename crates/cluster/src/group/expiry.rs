@@ -27,6 +27,12 @@ impl Shard {
                 Some(group) => group.has_expired(topic, value, retention_ms, act.now_ms),
                 None => self.groups[&id].has_expired(topic, value, retention_ms, act.now_ms),
             };
+            #[cfg(feature = "mutants")]
+            let always = act.mutant == Some(crate::mutant::Mutant::OffsetsInUseExpire);
+            #[cfg(feature = "mutants")]
+            let has_expired = |topic: &str, value: &Committed| {
+                has_expired(topic, value) || always && act.now_ms.saturating_sub(value.commit_ms) >= retention_ms
+            };
             let expired = |(topic, partition, value): (&Text, i32, &Committed)| {
                 has_expired(topic, value).then(|| (topic.clone(), partition))
             };

@@ -8,11 +8,12 @@ use kafka_sim_core::wire::RequestHead;
 use kafka_sim_core::{ConnId, ErrorCode, SimTime};
 use uuid::Uuid;
 
+use super::deed::Deed;
 use super::journal::ShardLog;
 use super::shard::Shard;
 use super::turn::Act;
 use super::words::{Reply, Waiter};
-use crate::broker::{Broker, Ctx, Timer, TimerKey};
+use crate::broker::{Broker, Ctx, Effect, Timer, TimerKey};
 use crate::event::Event;
 use crate::peer::Tp;
 
@@ -73,6 +74,12 @@ impl Broker {
         self.groups.shards.get(&index)?.shard.as_deref()
     }
 
+    /// The state of the shard of a partition, if that is one of the offsets topic and is loaded here.
+    pub(crate) fn shard_of_partition(&self, tp: Tp) -> Option<&Shard> {
+        let is_here = self.groups.topic == Some(tp.topic);
+        is_here.then(|| self.loaded_shard(tp.partition)).flatten()
+    }
+
     /// Every shard of this broker; an error while any of them loads.
     pub(crate) fn loaded_shards(&self) -> Result<Vec<&Shard>, ErrorCode> {
         let loaded = self
@@ -127,7 +134,9 @@ impl Broker {
             codec: self.config.number("offsets.topic.compression.codec").unwrap_or(0),
             broken: self.log_dir_offline,
         };
+        let leader_epoch = log.partition.as_ref().map_or(-1, |partition| partition.leader_epoch);
         let mut generations = Vec::new();
+        let mut commits = Vec::new();
         let mut act = Act {
             now: ctx.now,
             now_ms: ctx.now_ms,
@@ -138,6 +147,9 @@ impl Broker {
             log: &mut log,
             replies: &mut replies,
             generations: &mut generations,
+            commits: &mut commits,
+            #[cfg(feature = "mutants")]
+            mutant: self.spec.mutant,
         };
         let outcome = run(shard, &mut act);
         let (appended, broken) = (log.appended, log.broken);
@@ -151,6 +163,19 @@ impl Broker {
             });
         }
         self.arm_shard(index);
+        let accepted = commits
+            .into_iter()
+            .map(|commit| Deed::Accepted { leader_epoch, commit });
+        let answered = replies.iter().filter_map(|(waiter, reply)| match reply {
+            Reply::Committed(outcome) => Some(Deed::Answered {
+                waiter: *waiter,
+                accepted: outcome.is_ok(),
+            }),
+            _ => None,
+        });
+        for deed in accepted.chain(answered) {
+            ctx.effects.push(Effect::Witnessed(tp, deed));
+        }
         self.deliver(ctx, replies);
         self.shard_appended(ctx, tp, &appended);
         if broken {

@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
+use kafka_sim_core::Offset;
+use kafka_sim_core::batch::BatchHeader;
+
+use super::deed::Deed;
 use super::host::{Hosted, OFFSETS_TOPIC};
 use super::records::Record;
 use super::shard::Shard;
-use crate::broker::{Broker, Ctx, Partition, Timer};
+use crate::broker::{Broker, Ctx, Effect, Partition, Timer};
+use crate::log::Log;
 use crate::peer::Tp;
 
 /// The most bytes of records that one batch of the topic may decompress to.
@@ -37,6 +42,13 @@ impl Broker {
         if millis == 0 {
             return self.load_shard(ctx, tp.partition);
         }
+        #[cfg(feature = "mutants")]
+        if self.spec.mutant == Some(crate::mutant::Mutant::CoordinatorReadsNoLog) {
+            let shard = Some(Box::new(Shard::unloaded(partition.high_watermark)));
+            self.groups.shards.insert(tp.partition, Hosted { shard, timer: None });
+            self.with_shard(ctx, tp.partition, Shard::loaded);
+            return;
+        }
         let at = ctx.now + Duration::from_millis(millis);
         let timer = Some((at, self.timers.set(at, Timer::GroupShard(tp.partition))));
         self.groups.shards.insert(tp.partition, Hosted { shard: None, timer });
@@ -44,10 +56,11 @@ impl Broker {
 
     pub(super) fn load_shard(&mut self, ctx: &mut Ctx<'_>, index: i32) {
         let Some(topic) = self.groups.topic else { return };
-        let Some(partition) = self.partitions.get(&Tp {
+        let tp = Tp {
             topic,
             partition: index,
-        }) else {
+        };
+        let Some(partition) = self.partitions.get(&tp) else {
             return;
         };
         let shard = Box::new(read_shard(partition));
@@ -55,6 +68,7 @@ impl Broker {
             hosted.shard = Some(shard);
         }
         self.with_shard(ctx, index, Shard::loaded);
+        ctx.effects.push(Effect::Witnessed(tp, Deed::Loaded));
     }
 
     /// This broker no longer leads a partition.
@@ -79,10 +93,19 @@ impl Broker {
 /// Reads a shard's whole log.
 fn read_shard(partition: &Partition) -> Shard {
     let mut shard = Shard::unloaded(partition.high_watermark);
-    let end = partition.log.log_end_offset();
-    let mut next = partition.log.log_start_offset();
+    read_records(&partition.log, partition.log.log_start_offset(), |_, offset, record| {
+        shard.replay(offset + 1, record);
+    });
+    shard
+}
+
+/// Reads the records of a log of the offsets topic from an offset on: with each the header of its batch and its offset.
+/// Returns the offset to go on from.
+pub(crate) fn read_records(log: &Log, from: Offset, mut each: impl FnMut(&BatchHeader, Offset, Record)) -> Offset {
+    let end = log.log_end_offset();
+    let mut next = from;
     while next < end {
-        let Ok(read) = partition.log.read(next, usize::MAX, end, true) else {
+        let Ok(read) = log.read(next, usize::MAX, end, true) else {
             break;
         };
         let Some(last) = read.batches.last() else { break };
@@ -91,10 +114,10 @@ fn read_shard(partition: &Partition) -> Shard {
             for record in batch.records(DECOMPRESSION_LIMIT).unwrap_or_default() {
                 let Some(key) = record.key else { continue };
                 if let Some(read) = Record::read(key, record.value) {
-                    shard.replay(record.offset + 1, read);
+                    each(&batch.header, record.offset, read);
                 }
             }
         }
     }
-    shard
+    next
 }

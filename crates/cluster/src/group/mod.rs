@@ -20,7 +20,9 @@
 
 mod classic;
 mod commit;
+mod compare;
 mod consumer;
+mod deed;
 mod expiry;
 pub(crate) mod host;
 mod join;
@@ -43,5 +45,15 @@ mod view;
 pub(crate) mod words;
 mod writes;
 
+pub(crate) use classic::Group;
 pub(crate) use consumer::{ConsumerGroup, ConsumerMember, assignors};
+pub(crate) use deed::{Accepted, Deed};
 pub(crate) use host::{Coordinators, shard_of};
+pub(crate) use lead::read_records;
+pub(crate) use records::Record;
+#[cfg(test)]
+pub(crate) use records::{Change, Current, GroupValue, MemberMetadata};
+pub(crate) use shard::Shard;
+#[cfg(test)]
+pub(crate) use words::Committed;
+pub(crate) use words::{Text, Waiter};

@@ -84,6 +84,12 @@ impl Offsets {
         })
     }
 
+    /// Log end after the newest write for a partition, a deletion included.
+    pub(crate) fn newest_end(&self, group: &str, topic: &str, partition: i32) -> Option<Offset> {
+        let slot = self.groups.get(group)?.get(topic)?.get(&partition)?;
+        slot.versions.last().map(|(end, _)| *end)
+    }
+
     /// Groups that have offsets, or had some not long ago.
     pub(crate) fn groups(&self) -> impl Iterator<Item = &Text> {
         self.groups.keys()

@@ -64,6 +64,10 @@ impl Group {
             // Its session begins anew when it is answered.
             return;
         }
+        #[cfg(feature = "mutants")]
+        if turn.act.mutant == Some(crate::mutant::Mutant::SilentMembersStay) {
+            return;
+        }
         self.drop_member(turn, id);
         self.after_departure(turn);
     }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use kafka_sim_core::{Agenda, AgendaKey, ErrorCode, Offset, SimRng, SimTime};
 
 use super::consumer::{Deadline, TopicHashes};
+use super::deed::Accepted;
 use super::records::Record;
 use super::words::{Reply, Text, Waiter};
 use super::writes::{Then, Write};
@@ -31,6 +32,10 @@ pub(crate) struct Act<'a> {
     pub(crate) replies: &'a mut Vec<(Waiter, Reply)>,
     /// Generations that began: group, generation, number of members.
     pub(crate) generations: &'a mut Vec<(Text, i32, usize)>,
+    /// Commits whose records were appended.
+    pub(crate) commits: &'a mut Vec<Accepted>,
+    #[cfg(feature = "mutants")]
+    pub(crate) mutant: Option<crate::mutant::Mutant>,
 }
 
 /// What is due in a shard.

@@ -6,12 +6,14 @@ use kafka_sim_core::{BrokerId, ErrorCode, Offset, SimTime, TopicPartition};
 use smallvec::SmallVec;
 
 use super::committed::{Break, Committed};
+use super::groups::Groups;
 use super::premises::Premises;
 use super::replica_state::{Origins, check_quorum};
 use super::runs::Runs;
 use super::shadow::Shadow;
 use super::{Breach, Inspection, Invariant, controller_state};
 use crate::event::Event;
+use crate::group::{Deed, Shard};
 use crate::log::Log;
 use crate::peer::{PartitionState, Tp};
 
@@ -23,6 +25,10 @@ pub(crate) struct Partition<'a> {
     pub(crate) min_isr: usize,
     /// Eligible leader replicas are switched on.
     pub(crate) elr: bool,
+    /// Whether there is a topic of that name.
+    pub(crate) exists: &'a dyn Fn(&str) -> bool,
+    /// Every group is to be compared, not only those that something was written about.
+    pub(crate) fully: bool,
 }
 
 /// One replica on a running broker, before its log was looked at.
@@ -36,6 +42,8 @@ pub(crate) struct Hosted<'a> {
     /// Whom a leader waits for.
     pub(crate) maximal_isr: SmallVec<[BrokerId; 4]>,
     pub(crate) log: &'a Log,
+    /// The coordinator's state, of a partition of the offsets topic that is led and loaded.
+    pub(crate) shard: Option<&'a Shard>,
 }
 
 /// One partition and its replicas at one moment.
@@ -82,7 +90,10 @@ struct Known {
     origins: Origins,
     premises: Premises,
     told: Vec<Told>,
+    /// Of a partition of the offsets topic.
+    groups: Option<Box<Groups>>,
     broken: SmallVec<[Invariant; 2]>,
+    excused: SmallVec<[Invariant; 2]>,
 }
 
 /// The inspector of a cluster.
@@ -92,6 +103,7 @@ pub(crate) struct Inspector {
     known: BTreeMap<Tp, Known>,
     touched: Vec<Tp>,
     breaches: Vec<Breach>,
+    excused: Vec<Breach>,
 }
 
 /// Turns between two checkpoints.
@@ -107,6 +119,10 @@ impl Inspector {
 
     pub(crate) fn breaches(&self) -> &[Breach] {
         &self.breaches
+    }
+
+    pub(crate) fn excused(&self) -> &[Breach] {
+        &self.excused
     }
 
     /// The turn has touched partitions that are to be looked at now.
@@ -136,7 +152,11 @@ impl Inspector {
             Event::BrokerWiped { broker } => self.lost_data(*broker, |_| true),
             Event::LeaderElected { tp, unclean: true, .. } => self.known(*tp).premises.unclean_election(),
             Event::Truncated { broker, tp, .. } | Event::BecameFollower { broker, tp, .. } => {
-                self.known(*tp).shadows.entry(*broker).or_default().forget();
+                let known = self.known(*tp);
+                known.shadows.entry(*broker).or_default().forget();
+                if let Some(groups) = &mut known.groups {
+                    groups.forget_log(*broker);
+                }
             }
             _ => {}
         }
@@ -180,8 +200,22 @@ impl Inspector {
             | Event::IsrChanged { tp, .. } => tp,
             _ => return,
         };
+        self.touch(tp);
+    }
+
+    fn touch(&mut self, tp: Tp) {
         if !self.touched.contains(&tp) {
             self.touched.push(tp);
+        }
+    }
+
+    /// Takes note of what a coordinator did.
+    pub(crate) fn note_deed(&mut self, broker: BrokerId, tp: Tp, deed: Deed) {
+        let every_turn = self.inspection == Inspection::EveryTurn;
+        let groups = self.known(tp).groups.get_or_insert_default();
+        groups.note(broker, deed, every_turn);
+        if every_turn {
+            self.touch(tp);
         }
     }
 
@@ -195,6 +229,8 @@ impl Inspector {
             .values_mut()
             .filter_map(|known| known.shadows.get_mut(&broker));
         shadows.for_each(Shadow::forget);
+        let groups = self.known.values_mut().filter_map(|known| known.groups.as_mut());
+        groups.for_each(|groups| groups.forget_process(broker));
     }
 
     /// A broker lost what it had written, of the partitions that `concerns` picks.
@@ -225,7 +261,9 @@ impl Inspector {
             origins,
             premises,
             told,
+            groups,
             broken: known_broken,
+            excused: known_excused,
         } = self.known.entry(tp).or_default();
         premises.see(partition.min_isr, partition.elr);
         let mut broken: Vec<Break> = Vec::new();
@@ -261,18 +299,26 @@ impl Inspector {
                 Told::Acked { broker, last } => replica(broker).and_then(|leader| committed.note_acked(leader, last)),
             });
         }
+        if let Some(groups) = groups {
+            groups.look(&partition, hosted, &mut broken);
+        }
         for replica in &sight.replicas {
             if premises.is_lossy(replica.broker) && sight.is_back(replica) && committed.has_everything(replica) {
                 premises.caught_up(replica.broker);
             }
         }
         for (invariant, story) in broken {
-            if known_broken.contains(&invariant) || premises.excuse(invariant.excused_by()) {
+            let excused = premises.excuse(invariant.excused_by());
+            let (known, breaches) = match excused {
+                true => (&mut *known_excused, &mut self.excused),
+                false => (&mut *known_broken, &mut self.breaches),
+            };
+            if known.contains(&invariant) {
                 continue;
             }
             // One of a kind tells it: what follows from it is no news.
-            known_broken.push(invariant);
-            self.breaches.push(Breach {
+            known.push(invariant);
+            breaches.push(Breach {
                 invariant,
                 at: now,
                 partition: partition.name.clone(),

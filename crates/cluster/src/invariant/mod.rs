@@ -7,14 +7,22 @@
 //! Most of them hold only as long as nothing happened that no setting promises to survive. What excuses each one is
 //! told by [`Invariant::excused_by`]; a break with an excuse is no breach.
 //!
+//! Those about groups follow KIP-848, KIP-211 and the coordinator runtime, whose state is a fold over the records of the
+//! offsets topic (CoordinatorRuntime, CoordinatorLoaderImpl). They are about what a coordinator does, whatever its members
+//! say: an application may commit backwards, so commits are compared by their place in the log.
+//!
 //! Divergence: two records are the same if they have the same offset and the same leader epoch, since an epoch has one
 //! leader and a leader writes an offset once. Contents are not compared. Logs that are compacted are compared by their
 //! ends alone.
 
 mod committed;
 mod controller_state;
+#[cfg(test)]
+mod group_tests;
+mod groups;
 mod inspector;
 mod premises;
+mod replayed;
 mod replica_state;
 mod runs;
 mod shadow;
@@ -105,6 +113,18 @@ invariants! {
         "a write with acks=all is acknowledged only once it is committed";
     ProducerStateFollowsLog, Nothing,
         "what a log knows of a producer follows from its records, whose sequence numbers have neither gap nor repetition";
+    GroupStateFollowsLog, Nothing,
+        "what a coordinator knows of a group follows from the records of the offsets topic";
+    CommitsAnsweredOnceReplicated, Nothing,
+        "an offset commit is answered only once its records are committed";
+    AckedCommitsStay, DataLoss,
+        "the newest coordinator knows every offset commit that was answered, or a later one";
+    CommitsAreOfTheEpoch, Nothing,
+        "a commit is accepted only from the generation, or the member at the epoch, that the log has where it is written";
+    PartitionsHaveOneOwner, Nothing,
+        "no two members of a consumer group have the same partition, to read or to give back";
+    OffsetsInUseStay, Nothing,
+        "offsets of a topic that a member of the group reads are not deleted";
 }
 
 impl fmt::Display for Invariant {

@@ -22,6 +22,11 @@ pub struct Consumers {
     pub processing_ms: u64,
     /// What they do with records, by its [name](Consumers::patterns).
     pub pattern: String,
+    /// Runs are held to all that is promised of groups, not only to every message being processed, and messages have keys:
+    /// effects take place once if the pattern sees to that, commits never pass what was processed, keys keep their order,
+    /// partitions have one owner, groups come to rest, and commits that were answered stay.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub every_promise: bool,
 }
 
 /// Name, value, Rust source.
@@ -80,7 +85,13 @@ impl Consumers {
             members: 2,
             processing_ms: 500,
             pattern: pattern.to_owned(),
+            every_promise: false,
         })
+    }
+
+    /// The pattern knows what it has done, so that nothing is done twice.
+    pub(super) fn has_effects_once(&self) -> bool {
+        self.pattern == "flag-store"
     }
 
     /// The names of all patterns.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use kafka_sim_cluster::fault::Schedule;
 use kafka_sim_core::Seed;
 
+use super::world::KEYS;
 use super::{Claim, World};
 
 /// Rust source of a test that repeats the run and fails as long as the claim is broken. It needs nothing but the
@@ -18,10 +19,15 @@ pub(super) fn test(world: &World, seed: Seed, schedule: &Schedule, claim: Claim)
         calls("config", &world.settings.topic, "")
     );
     let producer = format!(
-        "ProducerPlan::to({:?}).records({}).every(Duration::from_millis({})){}",
+        "ProducerPlan::to({:?}).records({}).every(Duration::from_millis({})){}{}",
         world.topic,
         world.records,
         world.every_ms,
+        if world.has_keys() {
+            format!(".spread(Spread::Keyed({KEYS}))")
+        } else {
+            String::new()
+        },
         calls("set", &world.settings.producer, "?")
     );
     let (judged, asserted) = match claim.promise() {
@@ -32,6 +38,10 @@ pub(super) fn test(world: &World, seed: Seed, schedule: &Schedule, claim: Claim)
         None if claim == Claim::InvariantsHold => (
             "let report = run.check(&[Promise::AckedSurvives]);".to_owned(),
             "assert!(run.breaches.is_empty(), \"{report}\");",
+        ),
+        None if claim == Claim::AckedCommitsStay => (
+            "let report = run.check(&[Promise::AckedSurvives]);".to_owned(),
+            "assert!(run.breaches.is_empty() && run.excused.is_empty(), \"{report}\\n{:?}\", run.excused);",
         ),
         None => (
             "let report = run.check(&[Promise::AckedSurvives]);".to_owned(),
@@ -88,6 +98,12 @@ fn name(claim: Claim) -> &'static str {
         Claim::NothingRefusedAppears => "nothing_refused_appears",
         Claim::SendsResolved => "sends_resolved",
         Claim::EveryAckedProcessed => "every_acked_processed",
+        Claim::EffectOnce => "effect_once",
+        Claim::CommitNeverPassesProcessed => "commit_never_passes_processed",
+        Claim::OrderPerKey => "order_per_key",
+        Claim::GroupSingleOwner => "group_single_owner",
+        Claim::Converges => "converges",
+        Claim::AckedCommitsStay => "acked_commits_stay",
         Claim::ComesToRest => "comes_to_rest",
         Claim::InvariantsHold => "invariants_hold",
     }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::World;
+use super::{Consumers, World};
 
 /// The settings of a run that are not Kafka's defaults.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -65,6 +65,29 @@ pub(super) const SAFE_CONSUMER: &[Setting] = &[
     setting(Scope::Broker, "offsets.topic.replication.factor", "3"),
 ];
 
+/// What the profiles with a group have in common.
+const GROUPED: &[Setting] = &[
+    setting(Scope::Consumer, "auto.offset.reset", "earliest"),
+    setting(Scope::Consumer, "enable.auto.commit", "false"),
+    setting(Scope::Broker, "offsets.topic.replication.factor", "3"),
+    setting(Scope::Broker, "min.insync.replicas", "2"),
+];
+
+/// Members that are silent for six seconds are out: pauses and kills last up to ten.
+const CLASSIC: &[Setting] = &[
+    setting(Scope::Consumer, "session.timeout.ms", "6000"),
+    setting(Scope::Consumer, "heartbeat.interval.ms", "1000"),
+];
+
+/// The same where brokers say how long.
+const KIP_848: &[Setting] = &[
+    setting(Scope::Consumer, "group.protocol", "consumer"),
+    setting(Scope::Broker, "group.consumer.min.session.timeout.ms", "6000"),
+    setting(Scope::Broker, "group.consumer.session.timeout.ms", "6000"),
+    setting(Scope::Broker, "group.consumer.min.heartbeat.interval.ms", "1000"),
+    setting(Scope::Broker, "group.consumer.heartbeat.interval.ms", "1000"),
+];
+
 /// The key that stands for the pattern by which an application processes and commits.
 pub(super) const COMMIT_STRATEGY: &str = "commit strategy";
 
@@ -116,6 +139,8 @@ pub struct Profile {
     pub title: &'static str,
     /// How it differs from the safe profile.
     pub deviations: &'static [Setting],
+    /// The [pattern](Consumers::patterns) of the three members of a group that consumes, if one does.
+    pub consumers: Option<&'static str>,
 }
 
 impl Profile {
@@ -125,6 +150,7 @@ impl Profile {
             name: "safe",
             title: "acks=all, idempotence, one request in flight, two in-sync replicas, eligible leader replicas",
             deviations: &[],
+            consumers: None,
         },
         Profile {
             name: "acks-one",
@@ -133,21 +159,48 @@ impl Profile {
                 setting(Scope::Producer, "acks", "1"),
                 setting(Scope::Producer, "enable.idempotence", "false"),
             ],
+            consumers: None,
         },
         Profile {
             name: "no-idempotence",
             title: "retries that brokers do not recognise",
             deviations: &[setting(Scope::Producer, "enable.idempotence", "false")],
+            consumers: None,
         },
         Profile {
             name: "min-isr-one",
             title: "the leader alone is in sync enough",
             deviations: &[setting(Scope::Topic, "min.insync.replicas", "1")],
+            consumers: None,
         },
         Profile {
             name: "elr-off",
             title: "the last in-sync replica leads even after it lost its page cache",
             deviations: &[setting(Scope::Broker, "eligible.leader.replicas.enable", "false")],
+            consumers: None,
+        },
+        Profile {
+            name: "groups",
+            title: "a consumer group of the classic protocol whose members die, with a replicated offsets topic",
+            deviations: CLASSIC,
+            consumers: Some("flag-store"),
+        },
+        Profile {
+            name: "groups-consumer",
+            title: "the same with the consumer protocol (KIP-848)",
+            deviations: KIP_848,
+            consumers: Some("flag-store"),
+        },
+        Profile {
+            name: "groups-offsets-alone",
+            title: "a consumer group whose commits have one replica",
+            deviations: &[
+                setting(Scope::Consumer, "session.timeout.ms", "6000"),
+                setting(Scope::Consumer, "heartbeat.interval.ms", "1000"),
+                setting(Scope::Broker, "offsets.topic.replication.factor", "1"),
+                setting(Scope::Broker, "min.insync.replicas", "1"),
+            ],
+            consumers: Some("flag-store"),
         },
     ];
 
@@ -158,12 +211,23 @@ impl Profile {
 
     /// What it sets.
     pub fn settings(&self) -> Settings {
-        let all = SAFE.iter().chain(self.deviations);
+        let grouped = if self.consumers.is_some() { GROUPED } else { &[] };
+        let all = SAFE.iter().chain(grouped).chain(self.deviations);
         all.fold(Settings::default(), Settings::with)
     }
 
     /// The searched world under these settings.
     pub fn world(&self) -> World {
-        World::with(self.settings())
+        let consumers = self.consumers.map(|pattern| Consumers {
+            group: "billing".to_owned(),
+            members: 3,
+            processing_ms: 20,
+            pattern: pattern.to_owned(),
+            every_promise: true,
+        });
+        World {
+            consumers,
+            ..World::with(self.settings())
+        }
     }
 }

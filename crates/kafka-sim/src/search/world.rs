@@ -6,14 +6,18 @@ use std::time::Duration;
 use kafka_sim_check::{Dangers, Report};
 use kafka_sim_cluster::Topic;
 use kafka_sim_cluster::fault::Schedule;
+use kafka_sim_cluster::invariant::{Breach, Inspection, Invariant};
 use kafka_sim_core::{ConfigError, Seed};
 use serde::{Deserialize, Serialize};
 
 use super::{Claim, Consumers, Settings};
-use crate::sim::{ProducerPlan, Run, Sim};
+use crate::sim::{ProducerPlan, Run, Sim, Spread};
 
 /// The topic of the searched world.
 pub const TOPIC: &str = "orders";
+
+/// Different keys, where messages have some.
+pub(super) const KEYS: u32 = 12;
 
 fn orders() -> String {
     TOPIC.to_owned()
@@ -92,6 +96,11 @@ impl World {
         self.sim(Seed(0), &Schedule::default()).map(|_| ())
     }
 
+    /// Messages have keys, as it takes to tell their order in a group.
+    pub(super) fn has_keys(&self) -> bool {
+        self.consumers.as_ref().is_some_and(|consumers| consumers.every_promise)
+    }
+
     /// The run of one seed under these faults.
     ///
     /// # Errors
@@ -103,6 +112,9 @@ impl World {
         for (key, value) in &self.settings.producer {
             plan = plan.set(key, value)?;
         }
+        if self.has_keys() {
+            plan = plan.spread(Spread::Keyed(KEYS));
+        }
         let mut topic = Topic::named(self.topic.as_str())
             .partitions(self.partitions)
             .replicas(self.replicas);
@@ -113,10 +125,12 @@ impl World {
         for (key, value) in &self.settings.broker {
             sim = sim.broker_config(key, value);
         }
+        // What a coordinator has lost it soon knows again: from the next commit on.
+        if self.has_keys() {
+            sim = sim.inspect(Inspection::EveryTurn);
+        }
         #[cfg(feature = "mutants")]
-        let sim = sim
-            .mutant(self.mutant)
-            .inspect(kafka_sim_cluster::invariant::Inspection::EveryTurn);
+        let sim = sim.mutant(self.mutant).inspect(Inspection::EveryTurn);
         let sim = sim.topic(topic).producer(plan).faults(schedule.clone());
         Ok(match &self.consumers {
             Some(consumers) => sim.consumer(consumers.plan(&self.topic, &self.settings.consumer)?),
@@ -160,6 +174,10 @@ impl World {
         let broken = Claim::ALL.into_iter().filter(|claim| match claim.promise() {
             Some(promise) => verdict.violations_of(promise).next().is_some(),
             None if *claim == Claim::InvariantsHold => !run.breaches.is_empty(),
+            None if *claim == Claim::AckedCommitsStay => {
+                let lost = |breach: &Breach| breach.invariant == Invariant::AckedCommitsStay;
+                claim.is_of(self) && run.breaches.iter().chain(&run.excused).any(lost)
+            }
             // What was not read to its end cannot be judged, and counts as not at rest.
             None => !run.converged || (!verdict.holds() && verdict.violations().is_empty()),
         });

@@ -35,6 +35,8 @@ pub struct Run {
     pub steps: u64,
     /// Invariants of the cluster that did not hold, and nothing that excuses it.
     pub breaches: Vec<Breach>,
+    /// Those that did not hold with something that excuses it.
+    pub excused: Vec<Breach>,
     /// How often each mark occurred, in the order of `MarkName::ALL`.
     pub(crate) marks: Vec<u64>,
     /// The trace kept every event.
@@ -49,6 +51,7 @@ impl Run {
     pub(super) fn new(sim: &Sim, mut world: World, started_at: SimTime, healed_at: SimTime, converged: bool) -> Run {
         let mut history = world.history;
         let breaches = world.cluster.inspect().to_vec();
+        let excused = world.cluster.excused().to_vec();
         let trace_hash = world.cluster.trace().hash();
         let (view, marks) = (world.cluster.view(), world.cluster.marks().totals().to_vec());
         let steps = world.cluster.steps() + world.steps;
@@ -61,6 +64,7 @@ impl Run {
         }
         Run {
             breaches,
+            excused,
             dangers: Dangers {
                 cut_short: world.cut_short,
                 ..dangers(&events, &history)

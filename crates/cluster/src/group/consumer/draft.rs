@@ -198,13 +198,18 @@ impl<'d, 'a> Draft<'d, 'a> {
             return Ok(member);
         }
         let group = self.group;
+        let is_owned = |topic, index| group.owner_epoch(topic, index).is_some();
+        #[cfg(feature = "mutants")]
+        let waits = self.act.mutant != Some(crate::mutant::Mutant::AssignedBeforeReleased);
+        #[cfg(feature = "mutants")]
+        let is_owned = |topic, index| waits && is_owned(topic, index);
         let step = Step {
             target_epoch,
             target,
             subscribed: self.topic_ids(&group.topics_of(&member)),
             subscription_changed,
             reported,
-            is_owned: &|topic, index| group.owner_epoch(topic, index).is_some(),
+            is_owned: &is_owned,
         };
         let updated = step.take(member.clone())?;
         if updated != member {

@@ -162,6 +162,10 @@ impl Shard {
             Deadline::Revoke(epoch) => member.epoch == epoch,
             Deadline::Session | Deadline::Join | Deadline::Sync => true,
         });
+        #[cfg(feature = "mutants")]
+        if deadline == Deadline::Session && act.mutant == Some(crate::mutant::Mutant::SilentMembersStay) {
+            return;
+        }
         if still_there && self.fence(act, id, std::slice::from_ref(member)).is_err() {
             self.on_consumer_group(act, id, |group, turn| {
                 group.set_deadline(turn, member, deadline, RETRY_MS)

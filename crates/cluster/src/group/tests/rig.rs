@@ -92,6 +92,9 @@ impl Rig {
             log: &mut self.log,
             replies: &mut replies,
             generations: &mut Vec::new(),
+            commits: &mut Vec::new(),
+            #[cfg(feature = "mutants")]
+            mutant: None,
         };
         let outcome = run(&mut self.shard, &mut act);
         for (waiter, reply) in replies {

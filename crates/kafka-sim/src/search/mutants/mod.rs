@@ -5,6 +5,7 @@
 //! keeps, and shrinks what it found.
 
 mod draw;
+mod groups;
 mod hunt;
 #[cfg(test)]
 mod tests;

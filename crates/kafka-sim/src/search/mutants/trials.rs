@@ -4,7 +4,7 @@ use kafka_sim_cluster::mutant::Mutant;
 
 use super::super::settings::{Scope, Setting};
 use super::super::{Budget, Claim, Profile, World};
-use super::Weather;
+use super::{Weather, groups};
 
 /// A mutant on trial.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ const fn broker(key: &'static str, value: &'static str) -> Setting {
 }
 
 /// The searched world as it is.
-const USUAL: Trial = Trial {
+pub(super) const USUAL: Trial = Trial {
     mutant: Mutant::ElrOff,
     profile: "safe",
     deviations: &[],
@@ -154,6 +154,12 @@ impl Trial {
             claims: &[Claim::InvariantsHold],
             ..ELECTIONS
         },
+        groups::STALE_COMMITS,
+        groups::ACK_ON_APPEND,
+        groups::BEFORE_RELEASED,
+        groups::READS_NO_LOG,
+        groups::EXPIRES,
+        groups::SILENT_MEMBERS,
     ];
 
     /// The world with the mutant in it.
@@ -168,7 +174,8 @@ impl Trial {
             records: self.records,
             every_ms: self.every_ms,
             mutant: Some(self.mutant),
-            ..World::with(settings)
+            settings,
+            ..profile.world()
         }
     }
 

@@ -1,0 +1,57 @@
+//! Where the mutants of group coordinators are looked for: a consumer group under the schedules of any search.
+
+use kafka_sim_cluster::mutant::Mutant;
+
+use super::super::settings::{Scope, Setting, setting};
+use super::trials::{Trial, USUAL};
+
+/// Members of the classic protocol.
+const CLASSIC: Trial = Trial {
+    profile: "groups",
+    ..USUAL
+};
+
+/// Members of the consumer protocol (KIP-848).
+const KIP_848: Trial = Trial {
+    profile: "groups-consumer",
+    ..USUAL
+};
+
+pub(super) const STALE_COMMITS: Trial = Trial {
+    mutant: Mutant::StaleCommitsAccepted,
+    ..CLASSIC
+};
+
+pub(super) const ACK_ON_APPEND: Trial = Trial {
+    mutant: Mutant::CommitAckOnAppend,
+    ..CLASSIC
+};
+
+pub(super) const BEFORE_RELEASED: Trial = Trial {
+    mutant: Mutant::AssignedBeforeReleased,
+    ..KIP_848
+};
+
+pub(super) const READS_NO_LOG: Trial = Trial {
+    mutant: Mutant::CoordinatorReadsNoLog,
+    ..CLASSIC
+};
+
+/// Messages that come so rarely that their commits grow older than a minute.
+pub(super) const EXPIRES: Trial = Trial {
+    mutant: Mutant::OffsetsInUseExpire,
+    deviations: EXPIRY,
+    records: 12,
+    every_ms: 25_000,
+    ..CLASSIC
+};
+
+const EXPIRY: &[Setting] = &[
+    setting(Scope::Broker, "offsets.retention.minutes", "1"),
+    setting(Scope::Broker, "offsets.retention.check.interval.ms", "5000"),
+];
+
+pub(super) const SILENT_MEMBERS: Trial = Trial {
+    mutant: Mutant::SilentMembersStay,
+    ..KIP_848
+};
