@@ -41,13 +41,13 @@ pub struct Dangers {
     pub redeliveries: u64,
     /// Effect: commits of a partition that failed, or of which nobody knows.
     pub commits_failed: u64,
-    /// Cause: brokers that lost power.
+    /// Cause: machines that lost power, those of clients included.
     pub power_losses: u64,
-    /// Cause: processes that were killed.
+    /// Cause: processes that were killed, clients included.
     pub kills: u64,
-    /// Cause: processes that were paused.
+    /// Cause: processes that were paused, clients included.
     pub pauses: u64,
-    /// Cause: links that were cut, held or slowed.
+    /// Cause: faults that cut, held, slowed or reset links of brokers.
     pub link_faults: u64,
     /// Cause: disks that failed, filled up or were wiped.
     pub disk_faults: u64,

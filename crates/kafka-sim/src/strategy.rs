@@ -21,6 +21,7 @@ pub struct Topology {
     brokers: i32,
     topic: String,
     partitions: i32,
+    clients: Vec<String>,
 }
 
 impl Topology {
@@ -34,6 +35,7 @@ impl Topology {
             brokers,
             topic: "orders".into(),
             partitions: 1,
+            clients: Vec::new(),
         }
     }
 
@@ -51,14 +53,24 @@ impl Topology {
         }
     }
 
+    /// The hosts of applications that are paused, killed or lose power, such as `producer-0`; none are unless named.
+    #[must_use]
+    pub fn clients(self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Topology {
+        Topology {
+            clients: hosts.into_iter().map(Into::into).collect(),
+            ..self
+        }
+    }
+
     fn aims(&self) -> Aims {
-        Aims::at(self.brokers, self.topic.as_str(), self.partitions)
+        Aims::at(self.brokers, self.topic.as_str(), self.partitions).clients(&self.clients)
     }
 }
 
 /// Everything that three replicas with `acks=all`, `min.insync.replicas=2` and Kafka's other defaults promise to
 /// survive: one broker at a time is killed, without power, wiped, paused or cut off, and is back in sync before the next
-/// (min ISR − 1 lossy shutdowns at once); and short faults of the network at any time. All within `horizon`, at least
+/// (min ISR − 1 lossy shutdowns at once); and short faults of the network and stops of [clients](Topology::clients) at any
+/// time. All within `horizon`, at least
 /// one minute. Each schedule knows only some kinds of fault (swarm testing).
 pub fn within_budget(topology: Topology, horizon: Duration) -> impl Strategy<Value = Schedule> {
     let slots = usize::try_from(horizon.as_secs() / SLOT.as_secs()).unwrap_or(1).max(1);
@@ -95,12 +107,15 @@ pub fn settings() -> impl Strategy<Value = Settings> {
 
 fn drafts(broker_faults: usize) -> impl Strategy<Value = ScheduleDraft> {
     let brokers = vec(option::of(faults()), broker_faults);
-    (any::<u16>(), any::<u16>(), brokers, vec(faults(), 0..4)).prop_map(
-        |(broker_kinds, network_kinds, brokers, network)| ScheduleDraft {
+    let kinds = any::<[u16; 3]>();
+    (kinds, brokers, vec(faults(), 0..4), vec(faults(), 0..3)).prop_map(
+        |([broker_kinds, network_kinds, client_kinds], brokers, network, clients)| ScheduleDraft {
             broker_kinds,
             network_kinds,
             brokers,
             network,
+            client_kinds,
+            clients,
         },
     )
 }

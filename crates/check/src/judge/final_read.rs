@@ -11,13 +11,19 @@ pub(crate) struct FinalRead {
     pub(crate) log_start: i64,
     /// The messages in the order of reading, repetitions included, without foreign bytes.
     pub(crate) messages: Vec<u32>,
-    /// The same, sorted.
-    sorted: Vec<u32>,
+    /// The same with their offsets, sorted.
+    sorted: Vec<(u32, i64)>,
 }
 
 impl FinalRead {
     pub(crate) fn contains(&self, message: u32) -> bool {
-        self.sorted.binary_search(&message).is_ok()
+        let from = self.sorted.partition_point(|(found, _)| *found < message);
+        self.sorted.get(from).is_some_and(|(found, _)| *found == message)
+    }
+
+    /// Whether the message is there to stay: it was found at this offset, or removed from there on purpose.
+    pub(crate) fn keeps(&self, message: u32, offset: i64) -> bool {
+        offset < self.log_start || self.sorted.binary_search(&(message, offset)).is_ok()
     }
 }
 
@@ -31,7 +37,7 @@ impl FinalReads {
         for (number, end) in history.ends().iter().enumerate() {
             last_end[end.log as usize] = Some(number);
         }
-        let mut found: Vec<Vec<u32>> = vec![Vec::new(); history.log_count()];
+        let mut found: Vec<Vec<(u32, i64)>> = vec![Vec::new(); history.log_count()];
         let mut finals: Vec<Option<FinalRead>> = vec![None; history.log_count()];
         // Whether this reader is the one whose read of the log is final, and still under way.
         let is_final = |finals: &[Option<FinalRead>], log: u32, reader: u32| {
@@ -43,7 +49,7 @@ impl FinalReads {
                 Step::Read(read) => {
                     let read = history.reads()[read as usize];
                     if read.message != FOREIGN && is_final(&finals, read.log, read.reader) {
-                        found[read.log as usize].push(read.message);
+                        found[read.log as usize].push((read.message, read.offset));
                     }
                 }
                 Step::Repositioned { log, reader, .. } if is_final(&finals, log, reader) => {
@@ -52,8 +58,8 @@ impl FinalReads {
                 Step::End(number) => {
                     let end = history.ends()[number as usize];
                     if last_end[end.log as usize] == Some(number as usize) {
-                        let messages = std::mem::take(&mut found[end.log as usize]);
-                        let mut sorted = messages.clone();
+                        let mut sorted = std::mem::take(&mut found[end.log as usize]);
+                        let messages = sorted.iter().map(|(message, _)| *message).collect();
                         sorted.sort_unstable();
                         finals[end.log as usize] = Some(FinalRead {
                             at: end.at,

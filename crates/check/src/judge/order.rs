@@ -1,7 +1,6 @@
 //! Whether messages lie in the order of sending.
 
 use super::Bench;
-use crate::history::Settled;
 use crate::violation::Violation;
 
 /// Between which messages order is judged.
@@ -13,7 +12,7 @@ pub(super) enum Scope {
     Key,
 }
 
-/// One message at its first place. The field order is the order of judging.
+/// One message at the first place that it kept. The field order is the order of judging.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Positioned {
     log: u32,
@@ -66,15 +65,14 @@ fn positions(bench: &Bench<'_>, scope: Scope) -> Vec<Positioned> {
     };
     for places in bench.places.messages() {
         for places in places.chunk_by(|a, b| a.log == b.log) {
-            if let Some(first) = places.iter().find(|place| place.seen) {
-                position(first.message, first.log, first.offset);
-            } else if bench.finals.get(places[0].log).is_none() {
+            // What a reader saw and was taken back is lost. It is not out of order with what took its place.
+            let first = match bench.finals.get(places[0].log) {
+                Some(found) => { places.iter() }.find(|place| place.seen && found.keeps(place.message, place.offset)),
                 // Nobody can say that it is not there, so that its acknowledgement is believed.
-                debug_assert!(matches!(
-                    history.entry(places[0].message).settled,
-                    Some(Settled::Acked { .. })
-                ));
-                position(places[0].message, places[0].log, places[0].offset);
+                None => places.iter().find(|place| place.seen).or(places.first()),
+            };
+            if let Some(first) = first {
+                position(first.message, first.log, first.offset);
             }
         }
     }

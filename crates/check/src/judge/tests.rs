@@ -259,6 +259,35 @@ fn acknowledged_offsets_show_the_order_only_where_nobody_read_to_the_end() {
 }
 
 #[test]
+fn what_was_read_and_then_taken_back_is_lost_and_not_out_of_order() {
+    // A reader saw the first two; both were lost, and the third took the place of the first.
+    let script = || {
+        Script::new()
+            .sent(0, 0, 1)
+            .sent(0, 0, 2)
+            .read(7, 0, 5, 1)
+            .read(7, 0, 6, 2)
+            .sent(0, 0, 3)
+            .acked(2, 6)
+    };
+    keeps(script().final_read(0, &[3]), Promise::InOrder);
+    assert_eq!(breaches(script().final_read(0, &[3]), Promise::AckedSurvives).len(), 1);
+    // Whoever comes back behind what took its place is out of order after all.
+    assert_eq!(breaches(script().final_read(0, &[3, 2]), Promise::InOrder).len(), 1);
+}
+
+#[test]
+fn the_order_of_what_was_removed_on_purpose_is_judged_by_what_readers_saw() {
+    let script = Script::new()
+        .sent(0, 0, 1)
+        .sent(0, 0, 2)
+        .read(7, 0, 0, 2)
+        .read(7, 0, 1, 1)
+        .end(0, 0, 2, 2);
+    assert_eq!(breaches(script, Promise::InOrder).len(), 1);
+}
+
+#[test]
 fn in_order_per_key_forgives_what_in_order_does_not() {
     let script = || {
         Script::new()

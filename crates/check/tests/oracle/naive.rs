@@ -249,6 +249,19 @@ impl Facts {
             .collect()
     }
 
+    /// What the final reader found, with offsets.
+    fn final_places(&self, partition: i32) -> BTreeSet<(u64, i64)> {
+        let Some(&(end, reader, ..)) = self.ends.iter().rfind(|end| end.2 == partition) else {
+            return BTreeSet::new();
+        };
+        let again = |&&(at, who, what): &&(usize, u32, i32)| at < end && who == reader && what == partition;
+        let start = self.repositions.iter().rfind(again).map_or(0, |start| start.0);
+        let of_it = |read: &&Read| read.reader == reader && read.partition == partition;
+        let reads = self.reads.iter().filter(of_it);
+        let reads = reads.filter(|read| (start..end).contains(&read.at));
+        reads.filter_map(|read| Some((read.message?, read.offset))).collect()
+    }
+
     fn position(&self, send: &Send, partition: i32) -> Option<i64> {
         let first = |places: BTreeSet<(i32, i64)>| {
             places
@@ -258,7 +271,11 @@ impl Facts {
                 .min()
         };
         match self.final_read(partition) {
-            Some(_) => first(self.seen_at(send.id)),
+            Some((_, log_start)) => {
+                let stays = |offset| offset < log_start || self.final_places(partition).contains(&(send.id, offset));
+                let seen = self.seen_at(send.id).into_iter();
+                first(seen.filter(|&(_, offset)| stays(offset)).collect())
+            }
             None => first(self.seen_at(send.id)).or(first(self.places(send.id))),
         }
     }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use kafka_sim::Schedule;
 use kafka_sim::search::Claim;
-use kafka_sim::search::mutants::{Caught, Hunted, Trial};
+use kafka_sim::search::mutants::{Hunt, Hunted, Level, Limits, Schedules, Trial};
 use serde::Serialize;
 
 /// One mutant.
@@ -13,10 +13,23 @@ pub(super) struct Line {
     mutant: &'static str,
     flaw: &'static str,
     profile: String,
+    /// `general` if neither settings nor schedules know of the flaw, `directed` if they were built around it.
+    search: &'static str,
+    first_seed: u64,
     /// Found, with a small schedule that repeats, and not without the mutant.
     pub(super) caught: bool,
-    seeds: u64,
-    seeds_stated: u64,
+    runs: u64,
+    /// The run that proved it by an invariant of replication.
+    invariant_after: Option<u64>,
+    /// The run that proved it by a broken promise to users.
+    judge_after: Option<u64>,
+    /// Runs in which it has to be found.
+    limit: u64,
+    /// Runs in which a promise to users was waited for.
+    judge_limit: u64,
+    /// What the limit was made from: runs needed by searches from other seeds.
+    measured_median: u64,
+    measured_worst: u64,
     seconds: f64,
     failure: Option<Failing>,
 }
@@ -34,16 +47,30 @@ struct Failing {
 }
 
 impl Line {
-    pub(super) fn new(trial: &Trial, hunted: &Hunted) -> Line {
+    pub(super) fn new(trial: &Trial, hunt: &Hunt, hunted: &Hunted) -> Line {
+        let Limits { median, worst, .. } = trial.limits(hunt.schedules);
         Line {
             mutant: trial.mutant.name(),
             flaw: trial.mutant.words(),
-            profile: trial.profile_words(),
-            caught: hunted.caught.as_ref().is_some_and(Caught::is_proof) && hunted.seeds <= trial.seeds,
-            seeds: hunted.seeds,
-            seeds_stated: trial.seeds,
+            profile: match hunt.schedules {
+                Schedules::General => "drawn at random".to_owned(),
+                Schedules::Directed => trial.profile_words(),
+            },
+            search: match hunt.schedules {
+                Schedules::General => "general",
+                Schedules::Directed => "directed",
+            },
+            first_seed: hunt.first_seed,
+            caught: !hunted.caught.is_empty(),
+            runs: hunted.runs,
+            invariant_after: hunted.runs_until(Level::Invariant),
+            judge_after: hunted.runs_until(Level::Judge),
+            limit: hunt.most,
+            judge_limit: hunt.most_judged,
+            measured_median: median,
+            measured_worst: worst,
             seconds: (hunted.took.as_secs_f64() * 10.0).round() / 10.0,
-            failure: hunted.caught.as_ref().map(|caught| Failing {
+            failure: hunted.gravest().map(|caught| Failing {
                 seed: caught.seed.0,
                 claim: caught.claim,
                 faults_found: caught.faults_found,
@@ -74,13 +101,48 @@ pub(super) fn json(out: &mut impl Write, lines: &[Line], survived: usize) -> io:
     writeln!(out)
 }
 
+fn invariant(line: &Line) -> String {
+    match line.invariant_after {
+        Some(runs) => format!("invariant after {runs} runs"),
+        None => format!("invariant: none within {}", line.runs),
+    }
+}
+
+fn judge(line: &Line) -> String {
+    match line.judge_after {
+        Some(runs) => format!("judge after {runs} runs"),
+        None => format!("judge: none within {}", line.runs),
+    }
+}
+
+/// One line for each mutant.
+pub(super) fn table(out: &mut impl Write, lines: &[Line]) -> io::Result<()> {
+    for line in lines {
+        writeln!(
+            out,
+            "{:<32} {:<9} {:<29} {}",
+            line.mutant,
+            line.search,
+            invariant(line),
+            judge(line)
+        )?;
+    }
+    Ok(())
+}
+
 pub(super) fn text(out: &mut impl Write, line: &Line) -> io::Result<()> {
     let verdict = if line.caught { "caught" } else { "SURVIVED" };
     writeln!(out, "{} {verdict}: {}", line.mutant, line.flaw)?;
     writeln!(
         out,
-        "  {} of at most {} seeds in {:.1} s, profile {}",
-        line.seeds, line.seeds_stated, line.seconds, line.profile
+        "  search: {}, settings: {}, {} runs from seed {} in {:.1} s",
+        line.search, line.profile, line.runs, line.first_seed, line.seconds
+    )?;
+    writeln!(out, "  {}, {}", invariant(line), judge(line))?;
+    writeln!(
+        out,
+        "  has to be found within {} runs; searches from other seeds took {} in the median and {} at worst",
+        line.limit, line.measured_median, line.measured_worst
     )?;
     let Some(failing) = &line.failure else {
         return writeln!(out);

@@ -13,9 +13,13 @@
 //! assert_eq!(schedule.to_string(), "at 0ns: isolation of broker 0 from the controller, healed after 100ms");
 //! ```
 
+mod wide;
+
 use std::time::Duration;
 
 use kafka_sim_core::{BrokerId, SimTime};
+
+pub use wide::Losses;
 
 use super::{Fault, Filter, Peer, Role, Schedule, ScheduledFault, Survivors};
 use crate::mark::MarkKind;
@@ -36,6 +40,7 @@ const BROKER_LASTS: (Duration, Duration) = (Duration::from_millis(100), Duration
 const NETWORK_LASTS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(2));
 const BROKER_KINDS: u16 = 7;
 const NETWORK_KINDS: u16 = 6;
+const CLIENT_KINDS: u16 = 3;
 
 /// What the faults of a schedule may aim at.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,6 +48,7 @@ pub struct Aims {
     brokers: u16,
     topic: String,
     partitions: u16,
+    clients: Vec<String>,
 }
 
 impl Aims {
@@ -53,6 +59,16 @@ impl Aims {
             brokers: few(brokers),
             topic: topic.into(),
             partitions: few(partitions),
+            clients: Vec::new(),
+        }
+    }
+
+    /// The hosts of the clients that may be struck; none unless they are named.
+    #[must_use]
+    pub fn clients(self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Aims {
+        Aims {
+            clients: hosts.into_iter().map(Into::into).collect(),
+            ..self
         }
     }
 }
@@ -65,7 +81,7 @@ pub struct FaultDraft {
     pub kind: u16,
     /// To whom: a broker by its id, a follower, a leader, and beyond the budget all brokers.
     pub target: u16,
-    /// Which broker, or which follower.
+    /// Which broker, which follower, or which client.
     pub broker: u16,
     /// Which partition.
     pub partition: u16,
@@ -94,16 +110,22 @@ pub struct ScheduleDraft {
     pub brokers: Vec<Option<FaultDraft>>,
     /// Faults of links and of single requests, none longer than two seconds.
     pub network: Vec<FaultDraft>,
+    /// A bit for each kind of fault of clients, as for brokers.
+    pub client_kinds: u16,
+    /// Pauses, kills and losses of power of clients, where there are clients to aim at.
+    pub clients: Vec<FaultDraft>,
 }
 
 impl ScheduleDraft {
     /// A schedule of what three replicas with `acks=all` and `min.insync.replicas=2` promise to survive: one broker at a
-    /// time is struck and is back in sync before the next; and faults of the network that begin within `whole`.
+    /// time is struck and is back in sync before the next; and faults of the network and of clients that begin within
+    /// `whole`.
     pub fn within_budget(&self, aims: &Aims, whole: Duration) -> Schedule {
         let kinds = Kinds::of(self.broker_kinds, BROKER_KINDS);
         let slots = (0..).zip(&self.brokers);
         let brokers = slots.filter_map(|(slot, draft)| Some(draft.as_ref()?.in_slot(aims, &kinds, slot)));
-        brokers.chain(self.of_network(aims, whole)).collect()
+        let others = self.of_network(aims, whole).chain(self.of_clients(aims, whole));
+        brokers.chain(others).collect()
     }
 
     /// A schedule of anything at any time within `whole`, several brokers at once included.
@@ -111,7 +133,14 @@ impl ScheduleDraft {
         let kinds = Kinds::of(self.broker_kinds, BROKER_KINDS);
         let brokers = self.brokers.iter().flatten();
         let brokers = brokers.map(|draft| draft.anywhere(aims, &kinds, whole));
-        brokers.chain(self.of_network(aims, whole)).collect()
+        let others = self.of_network(aims, whole).chain(self.of_clients(aims, whole));
+        brokers.chain(others).collect()
+    }
+
+    fn of_clients(&self, aims: &Aims, whole: Duration) -> impl Iterator<Item = ScheduledFault> {
+        let kinds = Kinds::of(self.client_kinds, CLIENT_KINDS);
+        let faults = self.clients.iter();
+        faults.filter_map(move |draft| draft.of_client(aims, &kinds, whole))
     }
 
     fn of_network(&self, aims: &Aims, whole: Duration) -> impl Iterator<Item = ScheduledFault> {
@@ -205,6 +234,21 @@ impl FaultDraft {
             _ => Fault::DropResponse(Filter::next(1).api(0).broker(target)),
         };
         self.scheduled(fault, aims, whole).healed_after(lasts)
+    }
+
+    fn of_client(&self, aims: &Aims, kinds: &Kinds, whole: Duration) -> Option<ScheduledFault> {
+        let count = u16::try_from(aims.clients.len()).unwrap_or(u16::MAX);
+        let host = aims.clients.get(usize::from(scaled(self.broker, count)))?.clone();
+        let fault = match kinds.pick(self.kind) {
+            0 => Fault::PauseClient(host),
+            1 => Fault::KillClient(host),
+            _ => Fault::PowerLossClient {
+                host,
+                survivors: self.survivors(),
+            },
+        };
+        let lasts = between(self.lasts, BROKER_LASTS.0, BROKER_LASTS.1);
+        Some(self.scheduled(fault, aims, whole).healed_after(lasts))
     }
 
     fn of_broker(&self, target: Role, kinds: &Kinds) -> Fault {
@@ -301,6 +345,7 @@ impl<'a> arbitrary::Arbitrary<'a> for Schedule {
         let mut draft = ScheduleDraft::arbitrary(bytes)?;
         draft.brokers.truncate(16);
         draft.network.truncate(16);
+        draft.clients.clear();
         Ok(draft.beyond_budget(&Aims::at(3, "orders", 3), Duration::from_secs(60)))
     }
 }

@@ -31,7 +31,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use crate::disk::Survivors;
-pub use draft::{Aims, FaultDraft, SLOT, ScheduleDraft};
+pub use draft::{Aims, FaultDraft, Losses, SLOT, ScheduleDraft};
 pub use healing::Healing;
 pub use links::LinkFault;
 pub use role::{Filter, Peer, Role};

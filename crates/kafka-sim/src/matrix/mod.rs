@@ -8,14 +8,12 @@ mod page;
 mod profiles;
 
 use std::fmt;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use kafka_sim_check::Promise;
 use kafka_sim_core::{ConfigError, Seed};
 use serde::Serialize;
 
-use crate::search::World;
+use crate::search::{World, parallel};
 use kinds::Kind;
 use profiles::Row;
 
@@ -70,35 +68,25 @@ impl Matrix {
     /// None that a user can bring about: a test runs every cell.
     pub fn of(runs: u64, threads: usize, ran: &(dyn Fn() + Sync)) -> Result<Matrix, ConfigError> {
         let rows = profiles::ROWS;
-        let jobs = rows.len() as u64 * kinds::ALL.len() as u64 * runs;
-        let next = AtomicU64::new(0);
-        let cells = Mutex::new(vec![vec![Cell::default(); kinds::ALL.len()]; rows.len()]);
-        let failed = Mutex::new(None);
-        std::thread::scope(|scope| {
-            for _ in 0..threads.max(1) {
-                scope.spawn(|| {
-                    while let Some(job) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|job| *job < jobs) {
-                        let (pair, seed) = (index(job / runs), Seed(job % runs));
-                        let (row, column) = (pair / kinds::ALL.len(), pair % kinds::ALL.len());
-                        match one(&rows[row], kinds::ALL[column], seed) {
-                            Ok(cell) => {
-                                cells.lock().expect("nothing panics while it holds the lock")[row][column].add(cell);
-                            }
-                            Err(error) => *failed.lock().expect("nothing panics while it holds the lock") = Some(error),
-                        }
-                        ran();
-                    }
-                });
-            }
+        let cells = rows.iter().flat_map(|row| kinds::ALL.map(|kind| (row, kind)));
+        let jobs: Vec<(&Row, Kind, Seed)> = cells
+            .flat_map(|(row, kind)| (0..runs).map(move |seed| (row, kind, Seed(seed))))
+            .collect();
+        let results = parallel::map(&jobs, threads, |(row, kind, seed)| {
+            let result = one(row, *kind, *seed);
+            ran();
+            result
         });
-        if let Some(error) = failed.into_inner().expect("all threads are done") {
-            return Err(error);
-        }
-        let cells = cells.into_inner().expect("all threads are done");
-        let rows = rows.iter().zip(cells).map(|(row, cells)| MatrixRow {
+        let results = results.into_iter().collect::<Result<Vec<Cell>, ConfigError>>()?;
+        let mut results = results.into_iter();
+        let mut cell = || {
+            let runs = results.by_ref().take(usize::try_from(runs).unwrap_or(usize::MAX));
+            runs.fold(Cell::default(), Cell::plus)
+        };
+        let rows = rows.iter().map(|row| MatrixRow {
             profile: row.name,
             settings: row.words(),
-            cells: cells.into_iter().map(|cell| cell.per_thousand(runs)).collect(),
+            cells: kinds::ALL.iter().map(|_| cell().per_thousand(runs)).collect(),
         });
         Ok(Matrix {
             runs,
@@ -118,10 +106,6 @@ impl Matrix {
     }
 }
 
-fn index(number: u64) -> usize {
-    usize::try_from(number).expect("there are few cells")
-}
-
 fn one(row: &Row, kind: Kind, seed: Seed) -> Result<Cell, ConfigError> {
     let world = World {
         partitions: 1,
@@ -139,10 +123,12 @@ fn one(row: &Row, kind: Kind, seed: Seed) -> Result<Cell, ConfigError> {
 }
 
 impl Cell {
-    fn add(&mut self, other: Cell) {
-        self.lost += other.lost;
-        self.doubled += other.doubled;
-        self.reordered += other.reordered;
+    fn plus(self, other: Cell) -> Cell {
+        Cell {
+            lost: self.lost + other.lost,
+            doubled: self.doubled + other.doubled,
+            reordered: self.reordered + other.reordered,
+        }
     }
 
     /// From runs among `runs`, rounded to the nearest but never to none.
@@ -248,6 +234,17 @@ mod tests {
             control.clone().all(|cell| cell == Cell::default()),
             "something broke without a fault\n{matrix}"
         );
+    }
+
+    #[test]
+    fn a_power_loss_of_all_brokers_loses_what_readers_saw_and_puts_nothing_out_of_order() {
+        let matrix = Matrix::of(6, 2, &|| ()).expect("the profiles are valid");
+        let without_power = kinds::ALL.iter().position(|kind| *kind == Kind::AllWithoutPower);
+        let without_power = without_power.expect("it is a kind");
+        let cells = matrix.rows.iter().map(|row| (row.profile, row.cells[without_power]));
+        for (profile, cell) in cells.filter(|(profile, _)| ["safe", "ordered"].contains(profile)) {
+            assert!(cell.lost > 0 && cell.reordered == 0, "{profile}: {cell}\n{matrix}");
+        }
     }
 
     #[test]

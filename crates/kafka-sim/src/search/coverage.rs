@@ -47,16 +47,9 @@ impl Coverage {
         Coverage { features }
     }
 
-    /// Adds another run's features. Returns how many were new.
-    pub(super) fn add(&mut self, other: &Coverage) -> usize {
-        let before = self.len();
-        self.features.extend(&other.features);
-        self.len() - before
-    }
-
-    /// How many features there are.
-    pub(super) fn len(&self) -> usize {
-        self.features.len()
+    /// The features in order.
+    pub(super) fn features(&self) -> impl Iterator<Item = &u64> {
+        self.features.iter()
     }
 }
 

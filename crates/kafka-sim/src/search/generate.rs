@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use kafka_sim_cluster::fault::{
-    Aims, Fault, FaultDraft, Peer, Role, Schedule, ScheduleDraft, ScheduledFault, Survivors,
+    Aims, Fault, FaultDraft, Peer, Role, Schedule, ScheduleDraft, Survivors,
 };
 use kafka_sim_core::{Seed, SimRng, SimTime};
 use serde::{Deserialize, Serialize};
@@ -18,10 +18,10 @@ use super::World;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Budget {
-    /// Short faults of the network, and stops of consuming applications; brokers stay up.
+    /// Short faults of the network, and stops of applications; brokers stay up.
     Network,
     /// What three replicas with `acks=all` and `min.insync.replicas=2` promise to survive: one broker at a time is
-    /// struck and is back in sync before the next; and short faults of the network at any time.
+    /// struck and is back in sync before the next; and short faults of the network and stops of applications at any time.
     Within,
     /// What a cluster with three replicas is bought for: one broker at a time killed, without power, cut off or standing
     /// still, together with any fault of the network, as long as all is healed before the next broker is struck.
@@ -45,7 +45,7 @@ impl fmt::Display for Budget {
 const WHOLE: Duration = Duration::from_secs(70);
 /// Faults of the network, each of which a schedule may lack.
 pub(super) const NETWORK: u64 = 8;
-/// Stops of consuming applications, each of which a schedule may lack.
+/// Stops of applications, each of which a schedule may lack.
 const CLIENTS: u64 = 3;
 
 impl Budget {
@@ -61,10 +61,9 @@ impl Budget {
     /// The schedule that these numbers make in a world.
     pub(super) fn schedule(self, draft: &ScheduleDraft, world: &World) -> Schedule {
         let brokers = i32::try_from(world.brokers).unwrap_or(i32::MAX);
-        let aims = Aims::at(brokers, world.topic.as_str(), world.partitions);
+        let aims = Aims::at(brokers, world.topic.as_str(), world.partitions).clients(world.hosts());
         match self {
-            Budget::Network => draft.within_budget(&aims, WHOLE),
-            Budget::Within | Budget::OneBroker => draft.within_budget(&aims, WHOLE),
+            Budget::Network | Budget::Within | Budget::OneBroker => draft.within_budget(&aims, WHOLE),
             Budget::Beyond => draft.beyond_budget(&aims, WHOLE),
         }
     }
@@ -73,12 +72,17 @@ impl Budget {
 /// The schedule of a seed. Equal arguments give equal schedules.
 pub fn schedule(seed: Seed, budget: Budget, world: &World) -> Schedule {
     let lonely = budget == Budget::OneBroker && seed.stream("search-lonely-leader", 0).chance(1, 3);
-    let cluster = match lonely {
-        true => lonely_leader(seed, world),
-        false => budget.schedule(&draft(seed, budget), world),
+    let draft = draft(seed, budget);
+    if !lonely {
+        return budget.schedule(&draft, world);
+    }
+    let clients = ScheduleDraft {
+        brokers: Vec::new(),
+        network: Vec::new(),
+        ..draft
     };
-    let clients = (0..CLIENTS).filter_map(|nth| client_fault(seed, nth, world));
-    cluster.faults.into_iter().chain(clients).collect()
+    let clients = budget.schedule(&clients, world).faults;
+    { lonely_leader(seed, world).faults.into_iter() }.chain(clients).collect()
 }
 
 /// Replication fails for longer than one and a half times `replica.lag.time.max.ms`, which is when leaders are alone in
@@ -115,27 +119,6 @@ fn lonely_leader(seed: Seed, world: &World) -> Schedule {
     vec![network, broker].into()
 }
 
-/// A stop of a consuming application: a pause, a kill, or a loss of power.
-fn client_fault(seed: Seed, nth: u64, world: &World) -> Option<ScheduledFault> {
-    let hosts: Vec<String> = world.consumers.as_ref()?.hosts().collect();
-    let rng = &mut seed.stream("search-client-fault", nth);
-    if rng.chance(1, 3) {
-        return None;
-    }
-    let host = rng.pick(&hosts)?.clone();
-    let at = SimTime::ZERO + Duration::from_millis(rng.between(1_000, 60_000));
-    let lasts = Duration::from_millis(rng.between(100, 10_000));
-    let fault = match rng.below(3) {
-        0 => Fault::PauseClient(host),
-        1 => Fault::KillClient(host),
-        _ => Fault::PowerLossClient {
-            host,
-            survivors: Survivors::None,
-        },
-    };
-    Some(fault.at(at).healed_after(lasts))
-}
-
 /// The schedule that these numbers make in a world.
 #[cfg(feature = "proptest")]
 pub(crate) fn scheduled(draft: &ScheduleDraft, budget: Budget, world: &World) -> Schedule {
@@ -157,11 +140,17 @@ pub(super) fn draft(seed: Seed, budget: Budget) -> ScheduleDraft {
         let rng = &mut seed.stream("search-network-fault", nth);
         rng.chance(2, 5).then(|| fault(rng))
     });
+    let clients = (0..CLIENTS).filter_map(|nth| {
+        let rng = &mut seed.stream("search-client-fault", nth);
+        rng.chance(2, 5).then(|| fault(rng))
+    });
     ScheduleDraft {
         broker_kinds: number(&mut swarm),
         network_kinds: number(&mut swarm),
         brokers: brokers.collect(),
         network: network.collect(),
+        client_kinds: number(&mut swarm),
+        clients: clients.collect(),
     }
 }
 

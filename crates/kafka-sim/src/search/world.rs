@@ -81,6 +81,12 @@ impl World {
         }
     }
 
+    /// The hosts of its applications, as faults name them.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = String> {
+        let consumers = self.consumers.iter().flat_map(Consumers::hosts);
+        std::iter::once("producer-0".to_owned()).chain(consumers)
+    }
+
     /// Whether a run can be made of it. What a file says may be anything.
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         let possible = (1..=100).contains(&self.brokers) && (1..=1_000).contains(&self.partitions);

@@ -2,7 +2,7 @@
 
 use kafka_sim_check::{Dangers, History, Observation, Promise, Report, Verdict, judge};
 use kafka_sim_cluster::event::Event;
-use kafka_sim_cluster::fault::Schedule;
+use kafka_sim_cluster::fault::{Fault, Schedule};
 use kafka_sim_cluster::invariant::Breach;
 use kafka_sim_cluster::view::View;
 use kafka_sim_core::{Seed, SimTime};
@@ -67,7 +67,7 @@ impl Run {
             excused,
             dangers: Dangers {
                 cut_short: world.cut_short,
-                ..dangers(&events, &history)
+                ..dangers(&events, &history, &sim.schedule)
             },
             settings: Settings::of(sim, sim.producers.iter().map(ProducerPlan::settings).collect()),
             history,
@@ -148,7 +148,7 @@ fn faulty_spans(events: &[(SimTime, Event)], healed_at: SimTime) -> Vec<(SimTime
         .collect()
 }
 
-fn dangers(events: &[(SimTime, Event)], history: &History) -> Dangers {
+fn dangers(events: &[(SimTime, Event)], history: &History, schedule: &Schedule) -> Dangers {
     let mut dangers = Dangers::shown_by(history);
     for (_, event) in events {
         match event {
@@ -172,8 +172,25 @@ fn dangers(events: &[(SimTime, Event)], history: &History) -> Dangers {
             Event::BrokerKilled { .. } => dangers.kills += 1,
             Event::BrokerPaused { .. } => dangers.pauses += 1,
             Event::BrokerWiped { .. } | Event::LogDirOffline { .. } => dangers.disk_faults += 1,
+            Event::FaultFired { index, brokers, .. } => {
+                let scheduled = usize::try_from(*index).ok().and_then(|index| schedule.faults.get(index));
+                if let Some(scheduled) = scheduled {
+                    count_struck(&scheduled.fault, !brokers.is_empty(), &mut dangers);
+                }
+            }
             _ => {}
         }
     }
     dangers
+}
+
+/// Counts what leaves no other event than that it struck: what is done to links and to clients.
+fn count_struck(fault: &Fault, brokers: bool, dangers: &mut Dangers) {
+    match fault {
+        Fault::KillClient(_) => dangers.kills += 1,
+        Fault::PowerLossClient { .. } => dangers.power_losses += 1,
+        Fault::PauseClient(_) => dangers.pauses += 1,
+        Fault::Reset { .. } | Fault::RefuseConnections(_) => dangers.link_faults += u64::from(brokers),
+        fault => dangers.link_faults += u64::from(brokers && !fault.links().is_empty()),
+    }
 }

@@ -4,14 +4,21 @@
 //! needed. [`Trial::hunt`] tries seeds until a run of the mutant breaks a claim that the same run without the mutant
 //! keeps, and shrinks what it found.
 
+mod attempt;
+mod caught;
 mod draw;
+mod general;
 mod groups;
 mod hunt;
+mod measure;
 #[cfg(test)]
 mod tests;
 mod trials;
 
+pub use attempt::Level;
 pub use draw::Weather;
-pub use hunt::{Caught, Hunted};
+pub use caught::Caught;
+pub use hunt::{Hunt, Hunted};
 pub use kafka_sim_cluster::mutant::Mutant;
-pub use trials::Trial;
+pub use measure::{Measurement, Needed};
+pub use trials::{Limits, Schedules, Trial};

@@ -1,10 +1,22 @@
 //! Where each mutant is looked for.
 
 use kafka_sim_cluster::mutant::Mutant;
+use kafka_sim_core::Seed;
 
 use super::super::settings::{Scope, Setting};
 use super::super::{Budget, Claim, Profile, World};
+use super::attempt::Case;
+use super::general::General;
 use super::{Weather, groups};
+
+/// Where the schedules of a search come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Schedules {
+    /// Worlds, settings and faults drawn at random by a profile that knows nothing of any flaw.
+    General,
+    /// A world chosen for the flaw, and [faults](Weather) built around how it was found in Kafka.
+    Directed,
+}
 
 /// A mutant on trial.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +37,32 @@ pub struct Trial {
     pub weather: Weather,
     /// Claims that count.
     pub claims: &'static [Claim],
-    /// Seeds after which it counts as having survived.
-    pub seeds: u64,
+    /// Limits of the search by such schedules.
+    pub directed: Limits,
+    /// Limits of the search that knows nothing of the flaw; none if that would take too long to be the rule.
+    pub general: Option<Limits>,
+}
+
+/// How many runs a search may need, and what that was made from: runs that searches from many other seeds needed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Runs after which the mutant counts as having survived.
+    pub most: u64,
+    /// Runs in which a promise to users may still break once an invariant has.
+    pub most_judged: u64,
+    /// Median of the runs until something broke.
+    pub median: u64,
+    /// The most of them.
+    pub worst: u64,
+}
+
+const fn limits(most: u64, most_judged: u64, median: u64, worst: u64) -> Limits {
+    Limits {
+        most,
+        most_judged,
+        median,
+        worst,
+    }
 }
 
 const fn topic(key: &'static str, value: &'static str) -> Setting {
@@ -55,7 +91,8 @@ pub(super) const USUAL: Trial = Trial {
     every_ms: 330,
     weather: Weather::Usual(Budget::Within),
     claims: &Claim::ALL,
-    seeds: 100,
+    directed: limits(100, 100, 0, 0),
+    general: None,
 };
 
 /// One busy partition, and leaders that change.
@@ -74,7 +111,7 @@ const THERE_AND_BACK: Trial = Trial {
     records: 400,
     weather: Weather::ThereAndBack,
     claims: &[Claim::InvariantsHold],
-    seeds: 300,
+    directed: limits(300, 300, 0, 0),
     ..ELECTIONS
 };
 
@@ -112,7 +149,7 @@ impl Trial {
             records: 60,
             every_ms: 1_000,
             weather: Weather::StaleJoin,
-            seeds: 300,
+            directed: limits(300, 300, 0, 0),
             ..USUAL
         },
         Trial {
@@ -121,7 +158,7 @@ impl Trial {
             records: 400,
             every_ms: 100,
             weather: Weather::Outages,
-            seeds: 500,
+            directed: limits(500, 500, 0, 0),
             ..USUAL
         },
         Trial {
@@ -161,6 +198,35 @@ impl Trial {
         groups::EXPIRES,
         groups::SILENT_MEMBERS,
     ];
+
+    /// The run of a seed.
+    pub(super) fn case(&self, schedules: Schedules, seed: Seed) -> Case {
+        if schedules == Schedules::General {
+            return General::of(seed).case(Some(self.mutant));
+        }
+        let world = self.world();
+        Case {
+            schedule: self.weather.schedule(seed, &world),
+            claims: self.claims.to_vec(),
+            world,
+        }
+    }
+
+    /// Which schedules it is searched by unless somebody says otherwise.
+    pub fn schedules(&self) -> Schedules {
+        match self.general {
+            Some(_) => Schedules::General,
+            None => Schedules::Directed,
+        }
+    }
+
+    /// The limits of a search; those of a directed one if nothing is known.
+    pub fn limits(&self, schedules: Schedules) -> Limits {
+        match schedules {
+            Schedules::General => self.general.unwrap_or(self.directed),
+            Schedules::Directed => self.directed,
+        }
+    }
 
     /// The world with the mutant in it.
     pub fn world(&self) -> World {
