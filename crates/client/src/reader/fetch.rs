@@ -53,6 +53,7 @@ impl Reader {
     fn fetchable(&mut self, now: SimTime) -> BTreeMap<i32, BTreeMap<TopicPartition, Wanted>> {
         let mut by_node: BTreeMap<i32, BTreeMap<TopicPartition, Wanted>> = BTreeMap::new();
         let mut later = None;
+        let mut stale = false;
         let mut buffered = BTreeSet::new();
         for (partition, assigned) in &mut self.partitions {
             if !assigned.is_fetchable() {
@@ -66,10 +67,13 @@ impl Reader {
             let Some((leader, info)) = metadata.led(partition) else {
                 continue;
             };
-            let usable = |follower: i32, until: SimTime| {
-                until > now && metadata.nodes().contains_key(&follower) && !info.offline.contains(&follower)
-            };
-            assigned.preferred = assigned.preferred.filter(|&(follower, until)| usable(follower, until));
+            assigned.preferred = assigned.preferred.filter(|&(_, until)| until > now);
+            let online = |follower: i32| metadata.nodes().contains_key(&follower) && !info.offline.contains(&follower);
+            if assigned.preferred.is_some_and(|(follower, _)| !online(follower)) {
+                // The leader knows better: without newer metadata it would name the same follower with each answer.
+                assigned.preferred = None;
+                stale = true;
+            }
             let source = assigned.preferred.map_or(leader, |(follower, _)| follower);
             if assigned.buffer.is_some() {
                 // Leaving the partition out of a fetch would end its place in the session, so the broker is asked for
@@ -88,6 +92,9 @@ impl Reader {
             by_node.entry(source).or_default().insert(partition.clone(), wanted);
         }
         by_node.retain(|node, _| !buffered.contains(node));
+        if stale {
+            self.network.metadata.request_update();
+        }
         self.look_again_at(later);
         by_node
     }
