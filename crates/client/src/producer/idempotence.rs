@@ -183,7 +183,9 @@ impl Idempotence {
             return;
         }
         let identity = self.identity.expect("batches are only sent with a producer id");
-        let numbers = self.partitions.get_or_insert_with(batch.partition.clone(), Numbers::default);
+        let numbers = self
+            .partitions
+            .get_or_insert_with(batch.partition.clone(), Numbers::default);
         if numbers.identity != Some(identity) {
             *numbers = Numbers {
                 identity: Some(identity),

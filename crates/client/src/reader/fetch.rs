@@ -47,6 +47,7 @@ impl Reader {
     /// that have not answered the last fetch.
     fn find_sources(&mut self, now: SimTime) -> Nodes {
         let mut later = None;
+        let mut stale = false;
         let (mut nodes, mut buffered) = (Nodes::new(), Nodes::new());
         for (partition, assigned) in self.partitions.iter_mut() {
             assigned.next = None;
@@ -62,9 +63,17 @@ impl Reader {
             let Some((leader, leader_epoch)) = shown.leader else {
                 continue;
             };
-            assigned.preferred = assigned
+            assigned.preferred = assigned.preferred.filter(|&(_, until)| until > now);
+            let is_shown = |&(follower, _): &(i32, SimTime)| is_usable(metadata, partition, follower);
+            if assigned
                 .preferred
-                .filter(|&(follower, until)| until > now && is_usable(metadata, partition, follower));
+                .as_ref()
+                .is_some_and(|preferred| !is_shown(preferred))
+            {
+                // The leader knows better: without newer metadata it would name the same follower with each answer.
+                assigned.preferred = None;
+                stale = true;
+            }
             let source = assigned.preferred.map_or(leader, |(follower, _)| follower);
             if assigned.buffer.is_some() {
                 // Leaving the partition out of a fetch would end its place in the session, so the broker is asked for
@@ -83,6 +92,9 @@ impl Reader {
         nodes.sort_unstable();
         nodes.dedup();
         nodes.retain(|node| !buffered.contains(node));
+        if stale {
+            self.network.metadata.request_update();
+        }
         self.look_again_at(later);
         nodes
     }

@@ -18,15 +18,19 @@ use super::*;
 use crate::testing::{Received, Rig, topic_id};
 
 fn reading(settings: &[(&str, &str)], start: StartAt) -> Rig<Reader> {
+    let mut rig = idle(settings);
+    rig.act(|reader, now, out| reader.assign(now, [(Arc::from("orders"), 0, start)], out));
+    rig
+}
+
+fn idle(settings: &[(&str, &str)]) -> Rig<Reader> {
     let mut config = ReaderConfig::java();
     for (key, value) in settings {
         config = config.set(key, value).expect("a valid setting");
     }
     let bootstrap = vec![(Arc::from("bootstrap"), 9091)];
     let reader = Reader::new(config, bootstrap, Seed(5), 0).expect("valid settings");
-    let mut rig = Rig::new(reader).topic("orders", &[1]).topic("wide", &[1, 2, 1]);
-    rig.act(|reader, now, out| reader.assign(now, [(Arc::from("orders"), 0, start)], out));
-    rig
+    Rig::new(reader).topic("orders", &[1]).topic("wide", &[1, 2, 1])
 }
 
 /// A stored batch with values `v<offset>`.
@@ -443,6 +447,29 @@ fn a_preferred_replica_is_read_until_it_fails() {
         rig.next().port,
         9091,
         "the follower may only be behind: the leader is asked"
+    );
+}
+
+#[test]
+fn a_follower_that_metadata_does_not_show_is_not_preferred_before_metadata_is_asked_anew() {
+    let mut rig = idle(&[("client.rack", "a")]);
+    rig.cluster.brokers = vec![1, 2];
+    let start = StartAt::Offset(0);
+    rig.act(|reader, now, out| reader.assign(now, [(Arc::from("orders"), 0, start)], out));
+    let name_it = |rig: &mut Rig<Reader>| {
+        let fetch = rig.next();
+        rig.feed(&fetch, data(Bytes::new(), -1).with_preferred_read_replica(BrokerId(3)));
+        fetch.port
+    };
+    assert_eq!(name_it(&mut rig), 9091);
+    rig.cluster.brokers = vec![1, 2, 3];
+    rig.run_millis(1_000);
+    assert_eq!(name_it(&mut rig), 9091, "metadata did not show the follower");
+    assert_eq!(name_it(&mut rig), 9091, "newer metadata comes behind the answer");
+    assert_eq!(
+        rig.next().port,
+        9093,
+        "and was asked for long before metadata.max.age.ms"
     );
 }
 

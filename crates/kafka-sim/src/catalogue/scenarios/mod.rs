@@ -8,6 +8,7 @@ mod consumers;
 mod disks;
 mod election;
 mod flush;
+mod follower_fetch;
 mod habits;
 mod idle;
 mod isr;
@@ -42,6 +43,7 @@ pub fn all() -> Vec<Scenario> {
         commits::scenarios(),
         redelivery::scenarios(),
         positions::scenarios(),
+        follower_fetch::scenarios(),
         stages::scenarios(),
         habits::scenarios(),
         keeping::scenarios(),

@@ -128,7 +128,10 @@ impl General {
 
     /// The run that they stand for, with a flaw or without.
     pub(super) fn case(&self, mutant: Option<Mutant>) -> Case {
-        let groups = CHOICES.iter().zip(self.choices).map(|(groups, number)| chosen(groups, number));
+        let groups = CHOICES
+            .iter()
+            .zip(self.choices)
+            .map(|(groups, number)| chosen(groups, number));
         let settings = groups.flatten().fold(Settings::default(), Settings::with);
         let settings = match settings.has(&CHOICES[0][0][0]) {
             true => settings,

@@ -16,8 +16,8 @@ mod tests;
 mod trials;
 
 pub use attempt::Level;
-pub use draw::Weather;
 pub use caught::Caught;
+pub use draw::Weather;
 pub use hunt::{Hunt, Hunted};
 pub use kafka_sim_cluster::mutant::Mutant;
 pub use measure::{Measurement, Needed};

@@ -101,7 +101,8 @@ impl<G: Genome> Corpus<G> {
             kept.energy = kept.met.features().map(rarity).sum();
         }
         if self.kept.len() > KEPT {
-            self.kept.sort_by_key(|kept| std::cmp::Reverse(kept.energy / (1 + kept.used)));
+            self.kept
+                .sort_by_key(|kept| std::cmp::Reverse(kept.energy / (1 + kept.used)));
             self.kept.truncate(KEPT);
         }
     }
