@@ -71,7 +71,9 @@ fn appearances<'a>(
     bench: &'a Bench<'_>,
     messages: &'a [(Subject, Option<u32>, u32)],
 ) -> impl Iterator<Item = &'a PlaceOf> {
-    let places = messages.iter().flat_map(|&(_, _, message)| bench.places.of_message(message));
+    let places = messages
+        .iter()
+        .flat_map(|&(_, _, message)| bench.places.of_message(message));
     places.filter(|place| place.seen)
 }
 
@@ -81,7 +83,11 @@ fn breach(bench: &Bench<'_>, messages: &[(Subject, Option<u32>, u32)]) -> Violat
         .map(|place| {
             let (topic, partition) = history.log(place.log);
             let offset = place.offset;
-            (topic.clone(), Place { partition, offset }, history.entry(place.message).id)
+            (
+                topic.clone(),
+                Place { partition, offset },
+                history.entry(place.message).id,
+            )
         })
         .collect();
     let message = visible[0].2;

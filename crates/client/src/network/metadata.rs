@@ -1,10 +1,6 @@
 //! What the client knows about the cluster, as in Kafka's `Metadata` and `MetadataSnapshot`.
 
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use kafka_protocol::messages::{
     MetadataRequest, MetadataResponse,

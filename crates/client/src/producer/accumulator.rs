@@ -114,7 +114,9 @@ impl Accumulator {
         sticky: bool,
         now: SimTime,
     ) -> Result<bool, NoMemory> {
-        let state = self.topics.get_or_insert_with(partition.topic.clone(), TopicState::default);
+        let state = self
+            .topics
+            .get_or_insert_with(partition.topic.clone(), TopicState::default);
         let ratio = (self.codec != Codec::None).then(|| *state.ratio.get_or_insert(Ratio::ONE));
         let queue = self.queues.get_or_insert_with(partition.clone(), VecDeque::new);
         let last = queue.back().and_then(|id| self.batches.get_mut(id));
@@ -130,7 +132,9 @@ impl Accumulator {
         };
         if sticky {
             let complete = batch_complete(&self.queues, &self.batches, &partition.topic, partition.partition);
-            let state = self.topics.get_or_insert_with(partition.topic.clone(), TopicState::default);
+            let state = self
+                .topics
+                .get_or_insert_with(partition.topic.clone(), TopicState::default);
             state.sticky.appended(appended, self.batch_size, complete);
         }
         Ok(full || began)
@@ -154,7 +158,9 @@ impl Accumulator {
         batch.pool_bytes = capacity as u64;
         batch.try_append(entry, ratio).expect("the first record always fits");
         let (size, full) = (batch.size(), batch.is_full());
-        self.queues.get_or_insert_with(partition.clone(), VecDeque::new).push_back(batch.id);
+        self.queues
+            .get_or_insert_with(partition.clone(), VecDeque::new)
+            .push_back(batch.id);
         self.batches.insert(batch.id, batch);
         Ok((size, full, true))
     }
@@ -261,7 +267,9 @@ impl Accumulator {
         let Some(big) = self.batches.remove(&id) else {
             return Vec::new();
         };
-        let state = self.topics.get_or_insert_with(big.partition.topic.clone(), TopicState::default);
+        let state = self
+            .topics
+            .get_or_insert_with(big.partition.topic.clone(), TopicState::default);
         if self.codec != Codec::None {
             state
                 .ratio

@@ -80,6 +80,13 @@ impl Idempotence {
         }
     }
 
+    /// Whether there is nothing left to do and nothing to ask for.
+    pub(crate) fn is_settled(&self) -> bool {
+        matches!(self.standing, Standing::Asking | Standing::Ready)
+            && self.unresolved.is_empty()
+            && self.to_renumber.is_empty()
+    }
+
     /// Does what earlier failures left to do: decides about unresolved partitions and bumps the epoch if asked.
     pub(crate) fn settle(&mut self, batches: &mut Batches) {
         self.resolve_sequences();
@@ -183,7 +190,9 @@ impl Idempotence {
             return;
         }
         let identity = self.identity.expect("batches are only sent with a producer id");
-        let numbers = self.partitions.get_or_insert_with(batch.partition.clone(), Numbers::default);
+        let numbers = self
+            .partitions
+            .get_or_insert_with(batch.partition.clone(), Numbers::default);
         if numbers.identity != Some(identity) {
             *numbers = Numbers {
                 identity: Some(identity),

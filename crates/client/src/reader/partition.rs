@@ -135,7 +135,9 @@ impl Assigned {
 
     /// What to ask of a broker now, if it was found to be the one to ask.
     pub(super) fn wanted_from(&self, node: i32) -> Option<Wanted> {
-        self.next.filter(|&(source, _)| source == node).map(|(_, wanted)| wanted)
+        self.next
+            .filter(|&(source, _)| source == node)
+            .map(|(_, wanted)| wanted)
     }
 
     /// Whether records of this partition may be handed out and fetched.
