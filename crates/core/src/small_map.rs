@@ -26,7 +26,7 @@ pub struct SmallMap<K, V> {
     values: Vec<V>,
 }
 
-impl<K: Ord, V> SmallMap<K, V> {
+impl<K, V> SmallMap<K, V> {
     /// A map without entries, which takes no memory of its own.
     pub const fn new() -> Self {
         SmallMap {
@@ -35,6 +35,63 @@ impl<K: Ord, V> SmallMap<K, V> {
         }
     }
 
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Removes every entry and keeps the memory.
+    pub fn clear(&mut self) {
+        self.keys.clear();
+        self.values.clear();
+    }
+
+    /// The entries in the order of their keys.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> + ExactSizeIterator + Clone {
+        self.keys.iter().zip(&self.values)
+    }
+
+    /// The entries in the order of their keys, their values to be changed.
+    pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = (&K, &mut V)> + ExactSizeIterator {
+        self.keys.iter().zip(&mut self.values)
+    }
+
+    /// The keys, ascending.
+    pub fn keys(&self) -> std::slice::Iter<'_, K> {
+        self.keys.iter()
+    }
+
+    /// The values in the order of their keys.
+    pub fn values(&self) -> std::slice::Iter<'_, V> {
+        self.values.iter()
+    }
+
+    /// The values in the order of their keys, to be changed.
+    pub fn values_mut(&mut self) -> std::slice::IterMut<'_, V> {
+        self.values.iter_mut()
+    }
+
+    /// Keeps only the entries for which `keep` returns true.
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
+        let mut kept = 0;
+        for place in 0..self.keys.len() {
+            if keep(&self.keys[place], &mut self.values[place]) {
+                self.keys.swap(kept, place);
+                self.values.swap(kept, place);
+                kept += 1;
+            }
+        }
+        self.keys.truncate(kept);
+        self.values.truncate(kept);
+    }
+}
+
+impl<K: Ord, V> SmallMap<K, V> {
     /// Where the key is, or else where it belongs.
     #[inline]
     fn place<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
@@ -75,6 +132,12 @@ impl<K: Ord, V> SmallMap<K, V> {
 
     /// Sets the value of a key and returns the one before, if there was one.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+        // Keys mostly come in ascending order.
+        if self.keys.last().is_none_or(|last| *last < key) {
+            self.keys.push(key);
+            self.values.push(value);
+            return None;
+        }
         match self.place(&key) {
             Ok(place) => Some(std::mem::replace(&mut self.values[place], value)),
             Err(place) => {
@@ -90,8 +153,10 @@ impl<K: Ord, V> SmallMap<K, V> {
         let place = match self.place(&key) {
             Ok(place) => place,
             Err(place) => {
+                // Made before anything is moved: making may panic.
+                let value = make();
                 self.keys.insert(place, key);
-                self.values.insert(place, make());
+                self.values.insert(place, value);
                 place
             }
         };
@@ -107,63 +172,9 @@ impl<K: Ord, V> SmallMap<K, V> {
         self.keys.remove(place);
         Some(self.values.remove(place))
     }
-
-    /// Keeps only the entries for which `keep` returns true.
-    pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
-        let mut place = 0;
-        while place < self.keys.len() {
-            if keep(&self.keys[place], &mut self.values[place]) {
-                place += 1;
-            } else {
-                self.keys.remove(place);
-                self.values.remove(place);
-            }
-        }
-    }
-
-    /// Removes every entry.
-    pub fn clear(&mut self) {
-        self.keys.clear();
-        self.values.clear();
-    }
-
-    /// Number of entries.
-    pub fn len(&self) -> usize {
-        self.keys.len()
-    }
-
-    /// Whether there is no entry.
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-
-    /// The entries in the order of their keys.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> + Clone {
-        self.keys.iter().zip(&self.values)
-    }
-
-    /// The entries in the order of their keys, their values to be changed.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
-        self.keys.iter().zip(&mut self.values)
-    }
-
-    /// The keys, ascending.
-    pub fn keys(&self) -> std::slice::Iter<'_, K> {
-        self.keys.iter()
-    }
-
-    /// The values in the order of their keys.
-    pub fn values(&self) -> std::slice::Iter<'_, V> {
-        self.values.iter()
-    }
-
-    /// The values in the order of their keys, to be changed.
-    pub fn values_mut(&mut self) -> std::slice::IterMut<'_, V> {
-        self.values.iter_mut()
-    }
 }
 
-impl<K: Ord, V> Default for SmallMap<K, V> {
+impl<K, V> Default for SmallMap<K, V> {
     fn default() -> Self {
         SmallMap::new()
     }
@@ -173,10 +184,16 @@ impl<K: Ord, V> Default for SmallMap<K, V> {
 impl<K: Ord, V> FromIterator<(K, V)> for SmallMap<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
         let mut map = SmallMap::new();
-        for (key, value) in entries {
-            map.insert(key, value);
-        }
+        map.extend(entries);
         map
+    }
+}
+
+impl<K: Ord, V> Extend<(K, V)> for SmallMap<K, V> {
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
+        for (key, value) in entries {
+            self.insert(key, value);
+        }
     }
 }
 
@@ -184,7 +201,6 @@ impl<K, V> IntoIterator for SmallMap<K, V> {
     type Item = (K, V);
     type IntoIter = std::iter::Zip<std::vec::IntoIter<K>, std::vec::IntoIter<V>>;
 
-    /// The entries in the order of their keys.
     fn into_iter(self) -> Self::IntoIter {
         self.keys.into_iter().zip(self.values)
     }
@@ -199,7 +215,7 @@ impl<K: Ord, V> std::ops::Index<&K> for SmallMap<K, V> {
     }
 }
 
-impl<K: Ord + fmt::Debug, V: fmt::Debug> fmt::Debug for SmallMap<K, V> {
+impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for SmallMap<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
     }

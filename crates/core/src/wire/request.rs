@@ -10,6 +10,9 @@ use super::guard::{decode_guarded, is_flexible};
 use super::head::{put_request_head, request_head_size};
 use super::{RequestHead, WireError, decode_request_head};
 
+/// Bytes that the bodies of most requests take; more make the buffer grow.
+const USUAL_SIZE: usize = 192;
+
 /// Decodes a request frame, given without its size prefix. Byte strings in the result share the frame's memory.
 ///
 /// # Errors
@@ -57,9 +60,12 @@ pub fn encode_request_of<T: Encodable>(head: &RequestHead, body: &T) -> Result<B
     let (api_key, version) = (head.api_key, head.version);
     check_version(api_key, version)?;
     let unencodable = |reason| WireError::unencodable(api_key, version, reason);
-    let body_size = body
-        .compute_size(version)
-        .map_err(|reason| unencodable(reason.to_string()))?;
+    let body_size = match api_key {
+        // Records are not to be copied again because the buffer grew.
+        ApiKey::Produce => body.compute_size(version),
+        _ => Ok(USUAL_SIZE),
+    };
+    let body_size = body_size.map_err(|reason| unencodable(reason.to_string()))?;
     let mut buf = Vec::with_capacity(4 + request_head_size(head) + body_size);
     buf.put_i32(0);
     put_request_head(head, &mut buf)?;

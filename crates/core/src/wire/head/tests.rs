@@ -1,3 +1,5 @@
+use bytes::BytesMut;
+
 use super::super::{decode_request, decode_response, encode_request, encode_response};
 use super::*;
 use kafka_protocol::messages::{ApiVersionsResponse, MetadataRequest, MetadataResponse, ProduceRequest, RequestKind};
