@@ -64,6 +64,10 @@ pub(crate) struct Network<T> {
     metadata_missing_since: Option<SimTime>,
     metadata_wait: MetadataWait,
     links: SmallMap<i32, Link<T>>,
+    /// When the first connection is overdue or idle for too long, as of the last look.
+    links_due: Option<SimTime>,
+    /// A connection has changed since that look.
+    links_touched: bool,
     owners: SmallMap<u32, i32>,
     /// Nodes that are not in the metadata: a group's coordinator has a connection of its own.
     extra: SmallMap<i32, Node>,
@@ -106,6 +110,8 @@ impl<T> Network<T> {
             metadata_missing_since: None,
             metadata_wait: MetadataWait::Nothing,
             links: SmallMap::new(),
+            links_due: None,
+            links_touched: false,
             owners: SmallMap::new(),
             extra: SmallMap::new(),
             next_conn: 0,
@@ -129,6 +135,7 @@ impl<T> Network<T> {
         let Some(&id) = self.owners.get(&conn) else {
             return;
         };
+        self.links_touched = true;
         match input {
             ClientInput::Connected { .. } => self.connected(id, now, out),
             ClientInput::ConnectFailed { .. } | ClientInput::Closed { .. } => self.ended(id, now, false),
@@ -147,6 +154,7 @@ impl<T> Network<T> {
     /// A connection is gone, or never came about.
     fn ended(&mut self, id: i32, now: SimTime, timed_out: bool) {
         let Some(link) = self.links.get_mut(&id) else { return };
+        self.links_touched = true;
         self.owners.remove(&link.conn);
         let unanswered = link.disconnected(now, &self.pauses, &mut self.rng);
         for request in unanswered {
@@ -214,6 +222,7 @@ impl<T> Network<T> {
             *link = Link::new(node.clone());
         }
         self.next_conn += 1;
+        self.links_touched = true;
         link.connecting(self.next_conn, now, &self.pauses, &mut self.rng);
         self.owners.insert(self.next_conn, id);
         out.push(ClientOutput::Connect {
@@ -295,6 +304,7 @@ impl<T> Network<T> {
         out: &mut Vec<ClientOutput<O>>,
     ) {
         let Some(link) = self.links.get_mut(&id) else { return };
+        self.links_touched = true;
         let correlation_id = self.next_correlation;
         self.next_correlation = self.next_correlation.checked_add(1).unwrap_or(0);
         let head = RequestHead {
@@ -319,7 +329,8 @@ impl<T> Network<T> {
 
     /// Fires what is due: connection and request time-outs, idle connections, metadata.
     pub(crate) fn poll<O>(&mut self, now: SimTime, out: &mut Vec<ClientOutput<O>>) {
-        if self.links_due().is_some_and(|due| due <= now) {
+        // What has touched a connection since the last look can only have moved its deadline away from now.
+        if self.links_due.is_some_and(|due| due <= now) {
             self.close_overdue(now, out);
         }
         self.poll_metadata(now, out);
@@ -342,6 +353,9 @@ impl<T> Network<T> {
 
     /// When the first connection is overdue or idle for too long.
     fn links_due(&self) -> Option<SimTime> {
+        if !self.links_touched {
+            return self.links_due;
+        }
         let mut first = None;
         for link in self.links.values() {
             first = earlier(first, earlier(link.deadline(), link.idle_at(self.idle_limit)));
@@ -357,9 +371,17 @@ impl<T> Network<T> {
 
     /// Whether [`poll`](Self::poll) and [`next_event`](Self::next_event) have something to do right now; `after_progress`
     /// says that the client has done something since, which a refresh of metadata may have waited for.
-    pub(crate) fn is_restless(&self, now: SimTime, after_progress: bool) -> bool {
-        let refresh_waits = || !self.metadata_in_flight && self.metadata.due_at() <= now;
-        !self.events.is_empty() || (after_progress && refresh_waits()) || self.next_due().is_some_and(|due| due <= now)
+    pub(crate) fn is_restless(&mut self, now: SimTime, after_progress: bool) -> bool {
+        self.links_due = self.links_due();
+        self.links_touched = false;
+        !self.events.is_empty()
+            || (after_progress && self.refresh_waits(now))
+            || self.next_due().is_some_and(|due| due <= now)
+    }
+
+    /// Whether a refresh of metadata is due, though it may have to wait for a connection.
+    pub(crate) fn refresh_waits(&self, now: SimTime) -> bool {
+        !self.metadata_in_flight && self.metadata.due_at() <= now
     }
 
     /// Closes every connection; requests in flight are forgotten.
@@ -373,6 +395,7 @@ impl<T> Network<T> {
     /// Drops all connections without a word.
     pub(crate) fn forget(&mut self) {
         self.links.clear();
+        self.links_touched = true;
         self.owners.clear();
         self.events.clear();
         self.metadata_in_flight = false;

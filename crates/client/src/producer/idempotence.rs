@@ -80,6 +80,13 @@ impl Idempotence {
         }
     }
 
+    /// Whether there is nothing left to do and nothing to ask for.
+    pub(crate) fn is_settled(&self) -> bool {
+        matches!(self.standing, Standing::Asking | Standing::Ready)
+            && self.unresolved.is_empty()
+            && self.to_renumber.is_empty()
+    }
+
     /// Does what earlier failures left to do: decides about unresolved partitions and bumps the epoch if asked.
     pub(crate) fn settle(&mut self, batches: &mut Batches) {
         self.resolve_sequences();

@@ -65,6 +65,8 @@ pub struct Producer {
     life: Life,
     /// When the sender has something to do although nothing arrives until then.
     sender_due: Option<SimTime>,
+    /// The sender found nothing to send when it looked last.
+    sender_rests: bool,
 }
 
 impl Producer {
@@ -98,6 +100,7 @@ impl Producer {
             waiting: VecDeque::new(),
             life: Life::New,
             sender_due: None,
+            sender_rests: false,
             config,
         })
     }
@@ -145,7 +148,7 @@ impl Producer {
 
     /// Fires what is due.
     pub fn advance(&mut self, now: SimTime, out: &mut Outputs) {
-        if self.life != Life::Closed {
+        if self.life != Life::Closed && !self.is_at_rest(now) {
             self.start();
             self.pump(now, out);
         }
@@ -168,7 +171,8 @@ impl Producer {
     pub fn flush(&mut self, now: SimTime, out: &mut Outputs) {
         if self.life != Life::Closed {
             self.accumulator.flush();
-            self.advance(now, out);
+            self.start();
+            self.pump(now, out);
         }
     }
 
@@ -212,6 +216,16 @@ impl Producer {
         if self.life == Life::New {
             self.life = Life::Running;
         }
+    }
+
+    /// Whether everything that can be done now has been done.
+    fn is_at_rest(&self, now: SimTime) -> bool {
+        self.life == Life::Running
+            && self.sender_rests
+            && self.waiting.is_empty()
+            && self.idempotence.as_ref().is_none_or(Idempotence::is_settled)
+            && !self.network.refresh_waits(now)
+            && self.next_due().is_none_or(|due| due > now)
     }
 
     /// Does everything that can be done now.

@@ -39,6 +39,7 @@ impl Producer {
             self.network.metadata.want(topic);
             self.network.metadata.request_update();
         }
+        self.sender_rests = ready.nodes.is_empty() && ready.leaderless.is_empty();
         look_at(ready.next_check);
         let mut sent = false;
         for node in ready.nodes {

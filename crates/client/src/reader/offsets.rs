@@ -1,6 +1,6 @@
 //! Looking positions up and validating them, as Kafka's `OffsetFetcher`.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use kafka_protocol::messages::{
     BrokerId, ListOffsetsRequest, OffsetForLeaderEpochRequest,
@@ -9,7 +9,7 @@ use kafka_protocol::messages::{
     offset_for_leader_epoch_response::EpochEndOffset,
 };
 use kafka_sim_core::{
-    ErrorCode, SimTime, TopicPartition,
+    ErrorCode, SimTime, SmallMap, TopicPartition,
     wire::{ApiKey, ResponseKind, StrBytes},
 };
 
@@ -19,12 +19,12 @@ use super::{
     report,
     types::{ReadError, ReaderOutcome, StartAt},
 };
-use crate::config::IsolationLevel;
+use crate::{config::IsolationLevel, network::earlier};
 
 impl Reader {
     /// Leaders of the partitions that need such a request now.
-    fn due_by_leader(&mut self, needs: impl Fn(&Assigned) -> bool, now: SimTime) -> BTreeMap<i32, Vec<TopicPartition>> {
-        let mut by_leader: BTreeMap<i32, Vec<TopicPartition>> = BTreeMap::new();
+    fn due_by_leader(&mut self, needs: impl Fn(&Assigned) -> bool, now: SimTime) -> SmallMap<i32, Vec<TopicPartition>> {
+        let mut by_leader: SmallMap<i32, Vec<TopicPartition>> = SmallMap::new();
         let mut later = None;
         for (partition, assigned) in self
             .partitions
@@ -32,9 +32,10 @@ impl Reader {
             .filter(|(_, assigned)| needs(assigned) && !assigned.busy)
         {
             if assigned.retry_at > now {
-                later = later.into_iter().chain([assigned.retry_at]).min();
+                later = earlier(later, Some(assigned.retry_at));
             } else if let Some(leader) = self.network.metadata.leader(partition) {
-                by_leader.entry(leader).or_default().push(partition.clone());
+                let partitions = by_leader.get_or_insert_with(leader, Vec::new);
+                partitions.push(partition.clone());
             }
         }
         self.look_again_at(later);
