@@ -82,7 +82,7 @@ fn unread(history: &History, places: &Places, versions: &Versions, read_well: &R
         let Some(Settled::Acked { log, .. }) = entry.settled else {
             continue;
         };
-        if read_well.contains(&(handle, log)) {
+        if read_well.contains(&(handle, log)) || history.is_deleted(log) {
             continue;
         }
         anomalies.unseen.push(entry.id);

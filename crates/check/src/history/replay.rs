@@ -16,6 +16,10 @@ impl History {
                 let (from, until) = self.faults[fault as usize];
                 Observation::FaultActive { from, until }
             }
+            Step::Recreated { at, topic } => Observation::TopicRecreated {
+                at,
+                topic: self.topic(topic).clone(),
+            },
             Step::Deed(deed) => self.deed_observation(deed),
             Step::Poll { at, reader, completion } => Observation::Poll { at, reader, completion },
             Step::Repositioned { at, reader, log } => {

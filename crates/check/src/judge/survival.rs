@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub(crate) enum Fate {
     /// The final read has it.
     Survived,
-    /// It lay below the log start.
+    /// It lay below the log start, or its topic was deleted.
     Expired,
     /// It is gone.
     Lost,
@@ -42,6 +42,7 @@ pub(crate) fn fates<'a>(
         };
         let fate = match finals.get(log) {
             Some(read) if read.contains(handle) => Fate::Survived,
+            _ if history.is_deleted(log) => Fate::Expired,
             Some(read) if read.at >= at => {
                 let expired = places
                     .of_message(handle)
