@@ -10,6 +10,7 @@ use super::error::check_version;
 use super::guard::decode_guarded;
 use super::head::skip_tagged_fields;
 use super::request::seal;
+use super::topic_ids::{Side, to_ids, to_names, version_by_name};
 
 /// Encodes a response with its size prefix. `body` must be the response of `api_key`.
 ///
@@ -27,7 +28,7 @@ pub fn encode_response<T: Encodable>(
     check_version(api_key, version)?;
     let unencodable = |reason| WireError::unencodable(api_key, version, reason);
     let body_size = body
-        .compute_size(version)
+        .compute_size(version_by_name(api_key, version))
         .map_err(|reason| unencodable(reason.to_string()))?;
     let mut buf = BytesMut::with_capacity(4 + 4 + 1 + body_size);
     buf.put_i32(0);
@@ -35,8 +36,10 @@ pub fn encode_response<T: Encodable>(
     if has_tagged_head(api_key, version) {
         buf.put_u8(0);
     }
-    body.encode(&mut buf, version)
+    let head_size = buf.len();
+    body.encode(&mut buf, version_by_name(api_key, version))
         .map_err(|reason| unencodable(reason.to_string()))?;
+    name_by_id(api_key, version, head_size, &mut buf)?;
     seal(buf).ok_or_else(|| unencodable("longer than 2 GiB".to_owned()))
 }
 
@@ -58,8 +61,10 @@ pub fn encode_response_kind(
     if has_tagged_head(api_key, version) {
         buf.put_u8(0);
     }
-    body.encode(&mut buf, version)
+    let head_size = buf.len();
+    body.encode(&mut buf, version_by_name(api_key, version))
         .map_err(|reason| unencodable(reason.to_string()))?;
+    name_by_id(api_key, version, head_size, &mut buf)?;
     seal(buf).ok_or_else(|| unencodable("longer than 2 GiB".to_owned()))
 }
 
@@ -76,8 +81,23 @@ pub fn decode_response(api_key: ApiKey, version: i16, mut frame: Bytes) -> Resul
     if has_tagged_head(api_key, version) {
         skip_tagged_fields(&mut frame)?;
     }
-    let body = decode_guarded(frame, |guard| response_from(api_key, version, guard))?;
+    let by_name = version_by_name(api_key, version);
+    if by_name != version {
+        frame = to_names(api_key, Side::Response, frame)
+            .map_err(|reason| WireError::malformed(api_key, version, reason))?;
+    }
+    let body = decode_guarded(frame, |guard| response_from(api_key, by_name, guard))?;
     Ok((correlation_id, body))
+}
+
+/// Puts ids in place of names into a body that begins at `head_size`, where the version has ids and the encoder does not.
+fn name_by_id(api_key: ApiKey, version: i16, head_size: usize, buf: &mut BytesMut) -> Result<(), WireError> {
+    if version_by_name(api_key, version) != version {
+        let body = buf.split_off(head_size).freeze();
+        let body = to_ids(api_key, Side::Response, body);
+        buf.extend_from_slice(&body.map_err(|reason| WireError::unencodable(api_key, version, reason))?);
+    }
+    Ok(())
 }
 
 /// Whether the response header is version 1, which has tagged fields.
