@@ -33,6 +33,8 @@ pub struct Dangers {
     pub responses_dropped: u64,
     /// Effect: requests that were lost before they were handled.
     pub requests_dropped: u64,
+    /// Effect: topics that were deleted with everything in them.
+    pub topics_deleted: u64,
     /// Effect: record bytes that a power loss took because they were not on the platter.
     pub unsynced_bytes_lost: u64,
     /// Effect: partitions that passed from one consumer of a group to another.
@@ -106,7 +108,7 @@ impl Dangers {
             .all(|(_, is_effect, count)| !is_effect || count == 0)
     }
 
-    fn counters(&self) -> [(&'static str, bool, u64); 18] {
+    fn counters(&self) -> [(&'static str, bool, u64); 19] {
         [
             ("acknowledged during a fault", true, self.acked_during_fault),
             ("leader changes", true, self.leader_changes),
@@ -115,6 +117,7 @@ impl Dangers {
             ("ISR shrinks", true, self.isr_shrinks),
             ("responses dropped", true, self.responses_dropped),
             ("requests dropped", true, self.requests_dropped),
+            ("topics deleted", true, self.topics_deleted),
             ("unsynced bytes lost", true, self.unsynced_bytes_lost),
             ("handovers", true, self.handovers),
             ("redeliveries", true, self.redeliveries),

@@ -248,6 +248,15 @@ pub enum Observation {
         /// Whether by then the group was stable and had consumed everything.
         caught_up: bool,
     },
+    /// A topic that was deleted was created anew under its name. What was recorded before is about the old one, whose
+    /// messages were removed on purpose and are never counted as lost. What follows is about the new one, and offsets
+    /// begin anew.
+    TopicRecreated {
+        /// When it was created anew.
+        at: u64,
+        /// The topic.
+        topic: Arc<str>,
+    },
     /// A fault was active during this time. Serves [`History::acked_during_faults`](crate::History::acked_during_faults).
     FaultActive {
         /// When it began.

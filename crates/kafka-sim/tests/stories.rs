@@ -112,3 +112,32 @@ fn a_skip_is_told_with_where_the_group_began_instead() {
         assert!(story.contains(part), "{part}: {story}");
     }
 }
+
+#[test]
+fn a_record_of_a_deleted_topic_is_put_down_to_the_deletion_and_not_to_storage() {
+    for variant in ["weak", "weak-consumer"] {
+        let report = report("topic-deleted", variant);
+        assert!(!report.explanations.is_empty(), "{report}");
+        for explanation in &report.explanations {
+            let (story, cause) = (told(explanation), &explanation.cause);
+            assert!(
+                story.contains("the topic was deleted before the group had processed it"),
+                "{story}"
+            );
+            assert_eq!(cause.stage, Stage::Consumption);
+            assert_eq!(cause.setting_allowed[0].to_string(), "delete.topic.enable=true");
+            let fault = cause.fault.as_deref().expect("a fault did it");
+            assert!(fault.starts_with("deletion of the topic orders"), "{fault}");
+        }
+    }
+}
+
+#[test]
+fn a_position_that_outlives_its_topic_is_told_as_such() {
+    let report = report("topic-recreated", "weak");
+    assert!(!report.explanations.is_empty(), "{report}");
+    for explanation in &report.explanations {
+        let story = told(explanation);
+        assert!(story.contains("where it had stood in the old topic"), "{story}");
+    }
+}

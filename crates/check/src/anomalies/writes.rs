@@ -85,7 +85,7 @@ fn unread(history: &History, places: &Places, versions: &Versions, read_well: &R
         let Some(Settled::Acked { log, .. }) = entry.settled else {
             continue;
         };
-        if read_well.contains(&(handle, log)) || replaced.contains(&handle) {
+        if read_well.contains(&(handle, log)) || replaced.contains(&handle) || history.is_deleted(log) {
             continue;
         }
         anomalies.unseen.push(entry.id);

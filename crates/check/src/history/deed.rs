@@ -106,8 +106,9 @@ impl History {
                 offset,
                 message,
             } => {
-                let (reader, log) = (self.member(reader)?, self.log_number(&topic, partition));
+                let reader = self.member(reader)?;
                 let message = message.map_or(FOREIGN, |message| self.handle_for(message));
+                let log = self.log_with(&topic, partition, message);
                 Deed::Processed(
                     Spot {
                         at,

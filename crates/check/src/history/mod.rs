@@ -50,6 +50,8 @@ pub struct History {
     topics: Names,
     errors: Names,
     logs: Logs,
+    /// Logs of topics that were deleted.
+    deleted: BTreeSet<u32>,
     handles: BTreeMap<MessageId, u32>,
     entries: Vec<Entry>,
     /// Handles in the order of sending.
@@ -154,6 +156,10 @@ pub(crate) enum Step {
         reader: u32,
         log: u32,
     },
+    Recreated {
+        at: u64,
+        topic: u32,
+    },
 }
 
 impl History {
@@ -250,6 +256,11 @@ impl History {
 
     pub(crate) fn group(&self, group: u32) -> &std::sync::Arc<str> {
         self.group_names.get(group)
+    }
+
+    /// Whether the topic of a log was deleted.
+    pub(crate) fn is_deleted(&self, log: u32) -> bool {
+        self.deleted.contains(&log)
     }
 
     pub(crate) fn log_count(&self) -> usize {

@@ -53,6 +53,16 @@ impl Logs {
         })
     }
 
+    /// Gives the partitions of a topic new numbers from now on. Returns the old ones.
+    pub(super) fn renew(&mut self, topic: u32) -> Vec<u32> {
+        let of_topic = (topic, i32::MIN)..=(topic, i32::MAX);
+        let old: Vec<((u32, i32), u32)> = self.numbers.range(of_topic).map(|(log, n)| (*log, *n)).collect();
+        for (log, _) in &old {
+            self.numbers.remove(log);
+        }
+        old.into_iter().map(|(_, number)| number).collect()
+    }
+
     pub(super) fn get(&self, number: u32) -> (u32, i32) {
         self.logs[number as usize]
     }

@@ -80,8 +80,8 @@ impl History {
                 message,
                 leader_epoch,
             } => {
-                let log = self.log_number(&topic, partition);
                 let message = message.map_or(FOREIGN, |message| self.handle_for(message));
+                let log = self.log_with(&topic, partition, message);
                 let completion = self.polling.get(&reader).copied().unwrap_or(Completion::Ok);
                 self.steps.push(Step::Read(small(self.reads.len())));
                 self.reads.push(ReadEntry {
@@ -111,6 +111,11 @@ impl History {
                     log_start,
                     offset,
                 });
+            }
+            Observation::TopicRecreated { at, topic } => {
+                let topic = self.topics.number(&topic);
+                self.deleted.extend(self.logs.renew(topic));
+                self.steps.push(Step::Recreated { at, topic });
             }
             Observation::FaultActive { from, until } => {
                 self.steps.push(Step::Fault(small(self.faults.len())));
@@ -174,6 +179,21 @@ impl History {
             });
             small(self.entries.len() - 1)
         })
+    }
+
+    /// The log in which a consumer met a message: the one of a deleted topic if that is where it was acknowledged. What
+    /// was fetched before the deletion may be handed out after it.
+    pub(super) fn log_with(&mut self, topic: &Arc<str>, partition: i32, message: u32) -> u32 {
+        let current = self.log_number(topic, partition);
+        let known = self.entries.get(message as usize).and_then(|entry| entry.settled);
+        match known {
+            Some(Settled::Acked { log, .. })
+                if self.deleted.contains(&log) && self.logs.get(log) == self.logs.get(current) =>
+            {
+                log
+            }
+            _ => current,
+        }
     }
 
     pub(super) fn log_number(&mut self, topic: &Arc<str>, partition: i32) -> u32 {

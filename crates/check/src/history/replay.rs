@@ -20,6 +20,10 @@ impl History {
                 at,
                 topic: self.topic(topic).clone(),
             },
+            Step::Recreated { at, topic } => Observation::TopicRecreated {
+                at,
+                topic: self.topic(topic).clone(),
+            },
             Step::Deed(deed) => self.deed_observation(deed),
             Step::Poll { at, reader, completion } => Observation::Poll { at, reader, completion },
             Step::Repositioned { at, reader, log } => {

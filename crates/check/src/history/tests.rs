@@ -6,6 +6,10 @@ fn everything() -> Vec<Observation> {
     let topic: std::sync::Arc<str> = "orders".into();
     vec![
         Observation::FaultActive { from: 1, until: 2 },
+        Observation::TopicRecreated {
+            at: 1,
+            topic: "orders".into(),
+        },
         Observation::Sent {
             at: 3,
             producer: 4,

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub(crate) enum Fate {
     /// The final read has it.
     Survived,
-    /// It lay below the log start.
+    /// It lay below the log start, or its topic was deleted.
     Expired,
     /// It was compacted away: the final read has a later record with its key.
     Replaced,
@@ -45,6 +45,7 @@ pub(crate) fn fates<'a>(
         };
         let fate = match finals.get(log) {
             Some(read) if read.contains(handle) => Fate::Survived,
+            _ if history.is_deleted(log) => Fate::Expired,
             Some(read) if read.at >= at => {
                 let known = || places.of_message(handle).iter().filter(|place| place.log == log);
                 let is_replaced = || {

@@ -42,6 +42,48 @@ fn acked_survives_is_broken_by_a_lost_tail() {
     assert_eq!(breaches(script, Promise::AckedSurvives), [expected]);
 }
 
+/// One message in a topic that is deleted, and one in the topic that takes its name, at the same offset.
+fn recreated(told: bool) -> Script {
+    let mut script = Script::new().sent(0, 0, 1).acked(1, 0).read(7, 0, 0, 1);
+    if told {
+        let topic = "orders".into();
+        script.history.record(Observation::TopicRecreated { at: 5, topic });
+    }
+    script.sent(0, 0, 2).acked(2, 0).read(7, 0, 0, 2).final_read(0, &[2])
+}
+
+#[test]
+fn what_was_in_a_topic_that_was_deleted_is_removed_on_purpose() {
+    for promise in [Promise::AckedSurvives, Promise::ConsistentOffsets, Promise::InOrder] {
+        keeps(recreated(true), promise);
+    }
+    assert_eq!(
+        judge(&recreated(true).history, &[Promise::AckedSurvives])
+            .counts()
+            .expired,
+        1
+    );
+}
+
+#[test]
+fn nobody_who_is_not_told_of_a_deletion_can_tell_it_from_a_loss() {
+    assert_eq!(breaches(recreated(false), Promise::AckedSurvives).len(), 1);
+    assert_eq!(breaches(recreated(false), Promise::ConsistentOffsets).len(), 1);
+}
+
+#[test]
+fn what_was_fetched_before_a_deletion_and_handed_out_after_it_is_of_the_old_topic() {
+    let script = recreated(true).read(8, 0, 0, 1);
+    keeps(script, Promise::ConsistentOffsets);
+}
+
+#[test]
+fn what_the_new_topic_loses_is_lost() {
+    let mut script = recreated(true);
+    script = script.sent(0, 0, 3).acked(3, 1).final_read(0, &[2]);
+    assert_eq!(breaches(script, Promise::AckedSurvives).len(), 1);
+}
+
 #[test]
 fn an_ack_without_an_offset_counts_as_an_ack() {
     let script = Script::new().sent(0, 0, 1).acked(1, None).final_read(0, &[]);

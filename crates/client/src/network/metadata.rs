@@ -230,9 +230,8 @@ impl Metadata {
             );
             return;
         }
-        let recreated = old
-            .get(&name)
-            .is_some_and(|before| !topic.topic_id.is_nil() && before.id != topic.topic_id);
+        // Also a topic that the snapshot has lost sight of, as in the Java client: it may have been created anew.
+        let recreated = !topic.topic_id.is_nil() && old.get(&name).is_none_or(|before| before.id != topic.topic_id);
         let mut info = TopicInfo {
             error,
             id: topic.topic_id,

@@ -201,12 +201,20 @@ impl Cluster {
                 elr: elr.into_iter().collect(),
                 partition_epoch,
             },
-            ControllerEvent::TopicCreated { id, name, partitions } => Event::TopicCreated {
-                topic: id,
-                name,
-                partitions: i32::try_from(partitions).expect("partition counts are int32"),
-            },
-            ControllerEvent::TopicDeleted { id, .. } => Event::TopicDeleted { topic: id },
+            ControllerEvent::TopicCreated { id, name, partitions } => {
+                if self.deleted_topics.remove(&name) {
+                    self.notices.push(Output::TopicRecreated { topic: name.clone() });
+                }
+                Event::TopicCreated {
+                    topic: id,
+                    name,
+                    partitions: i32::try_from(partitions).expect("partition counts are int32"),
+                }
+            }
+            ControllerEvent::TopicDeleted { id, name } => {
+                self.deleted_topics.insert(name);
+                Event::TopicDeleted { topic: id }
+            }
             ControllerEvent::ConfigChanged { key, .. } if &*key == "min.insync.replicas" => {
                 return self.inspector.min_isr_changed();
             }

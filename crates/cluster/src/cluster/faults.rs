@@ -9,7 +9,7 @@ use crate::disk::SyncFault;
 use crate::event::Event;
 use crate::fault::{Fault, Filter, Healing, ScheduledFault, Trigger};
 use crate::net::RuleId;
-use crate::peer::{AdminRequest, ElectionType};
+use crate::peer::{ElectionType, NewTopic};
 
 /// What the cluster's own agenda holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,6 +34,8 @@ struct Entry {
     state: State,
     /// Whom it struck, also after it was healed; empty until then.
     hit: Vec<BrokerId>,
+    /// The topic that it deleted and that healing creates anew.
+    deleted: Option<NewTopic>,
 }
 
 #[derive(Clone, Debug)]
@@ -89,6 +91,7 @@ impl Cluster {
             scheduled,
             state: State::Waiting,
             hit: Vec::new(),
+            deleted: None,
         });
     }
 
@@ -177,6 +180,7 @@ impl Cluster {
             Fault::UncleanElection { topic, partition } => self.elect(ElectionType::Unclean, topic, *partition),
             Fault::PreferredElection { topic, partition } => self.elect(ElectionType::Preferred, topic, *partition),
             Fault::AddPartitions { topic, total } => self.add_partitions(topic, *total),
+            Fault::DeleteTopic { topic } => self.faults.faults[number].deleted = self.delete_topic(topic),
             _ => return self.lay_rules(fault),
         }
         Vec::new()
@@ -211,26 +215,12 @@ impl Cluster {
         self.inspector.lost_data(broker, |_| true);
     }
 
-    fn elect(&mut self, election: ElectionType, topic: &str, partition: i32) {
-        self.administer(AdminRequest::ElectLeaders {
-            election,
-            partitions: Some(vec![(topic.into(), partition)]),
-        });
-    }
-
-    fn add_partitions(&mut self, topic: &str, total: i32) {
-        self.administer(AdminRequest::CreatePartitions {
-            topics: vec![(topic.into(), total, None)],
-            validate_only: false,
-        });
-    }
-
     pub(super) fn heal(&mut self, index: usize, out: &mut Vec<Output>) {
         let entry = &mut self.faults.faults[index];
         let State::Active { struck, rules } = std::mem::replace(&mut entry.state, State::Over) else {
             return;
         };
-        let fault = entry.scheduled.fault.clone();
+        let (fault, deleted) = (entry.scheduled.fault.clone(), entry.deleted.take());
         let healing = fault.healing();
         self.event(&Event::FaultHealed {
             index: u32::try_from(index).expect("schedules are short"),
@@ -251,6 +241,7 @@ impl Cluster {
             Healing::Resume => nodes.into_iter().for_each(|index| self.resume(index)),
             Healing::RepairDisk => nodes.into_iter().for_each(|index| self.repair_disk(index)),
             Healing::Start => nodes.into_iter().for_each(|index| self.bring_up(index)),
+            Healing::CreateTopic => deleted.into_iter().for_each(|topic| self.create_topic(topic)),
             Healing::ResumeClient | Healing::StartClient => self.heal_client(&fault, out),
         }
         self.end_exited();

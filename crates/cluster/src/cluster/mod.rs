@@ -10,12 +10,13 @@ mod inspect;
 mod io;
 mod look;
 mod node;
+mod operator;
 mod peers;
 mod power;
 mod resolve;
 mod run;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -109,6 +110,11 @@ pub enum Output {
         /// What befell it.
         fate: ClientFate,
     },
+    /// A topic was created under the name of one that was deleted.
+    TopicRecreated {
+        /// The name.
+        topic: Arc<str>,
+    },
 }
 
 /// What befalls a client as a whole.
@@ -160,6 +166,8 @@ pub struct Cluster {
     decisions: Vec<ControllerOutput>,
     /// For the driver, once the current input is through.
     notices: Vec<Output>,
+    /// Names of topics that were deleted and not created again.
+    deleted_topics: BTreeSet<Arc<str>>,
     /// Processes that are about to end themselves.
     exits: Vec<usize>,
     /// Links that turned out to be dead when a broker sent something.
@@ -209,6 +217,7 @@ impl Cluster {
             effects: Vec::new(),
             decisions: Vec::new(),
             notices: Vec::new(),
+            deleted_topics: BTreeSet::new(),
             exits: Vec::new(),
             broken_links: Vec::new(),
             peer_ends: SmallMap::new(),

@@ -61,6 +61,7 @@ impl Display for Fault {
             Fault::UncleanElection { topic, partition } => write!(f, "unclean election for {topic}-{partition}"),
             Fault::PreferredElection { topic, partition } => write!(f, "preferred election for {topic}-{partition}"),
             Fault::AddPartitions { topic, total } => write!(f, "growth of {topic} to {total} partitions"),
+            Fault::DeleteTopic { topic } => write!(f, "deletion of the topic {topic}"),
             Fault::IsolateFromController(role) => write!(f, "isolation of {role} from the controller"),
             Fault::SlowMetadata { target, extra } => write!(f, "metadata {extra:?} late on {target}"),
             Fault::KillClient(host) => write!(f, "kill of client {host}"),

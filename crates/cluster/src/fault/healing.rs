@@ -19,6 +19,8 @@ pub enum Healing {
     RepairDisk,
     /// The broker is started, unless something else has started it.
     Start,
+    /// The topic is created anew, unless somebody else has created it.
+    CreateTopic,
     /// The paused process of a client runs on.
     ResumeClient,
     /// A client gets a new process, which knows nothing of the one before.
@@ -54,6 +56,7 @@ impl Fault {
             | Fault::CleanStop(_)
             | Fault::ControlledStop(_)
             | Fault::Wipe(_) => Healing::Start,
+            Fault::DeleteTopic { .. } => Healing::CreateTopic,
             Fault::PauseClient(_) => Healing::ResumeClient,
             Fault::KillClient(_) | Fault::PowerLossClient { .. } => Healing::StartClient,
         }
@@ -94,6 +97,7 @@ impl Fault {
             Fault::CorruptTail { .. } => 16,
             Fault::UncleanElection { .. } => 17,
             Fault::Wipe(_) => 18,
+            Fault::DeleteTopic { .. } => 19,
         }
     }
 
@@ -136,6 +140,7 @@ impl Fault {
             Fault::UncleanElection { .. }
             | Fault::PreferredElection { .. }
             | Fault::AddPartitions { .. }
+            | Fault::DeleteTopic { .. }
             | Fault::KillClient(_)
             | Fault::PowerLossClient { .. }
             | Fault::PauseClient(_) => Vec::new(),

@@ -44,6 +44,7 @@ literals!(Fault {
         UncleanElection { topic, partition },
         PreferredElection { topic, partition },
         AddPartitions { topic, total },
+        DeleteTopic { topic },
         SlowMetadata { target, extra },
         PowerLossClient { host, survivors };
 });

@@ -163,6 +163,13 @@ pub enum Fault {
         /// How many partitions it has afterwards; no effect unless that is more than before.
         total: i32,
     },
+    /// An operator deletes a topic with everything in it. Healing creates it again under the same name: with as many
+    /// partitions and replicas and the same overrides, another id, and nothing in it. No effect if there is no such topic
+    /// or `delete.topic.enable` is false.
+    DeleteTopic {
+        /// Name of the topic.
+        topic: String,
+    },
     /// Nothing gets through between the broker and the controller; everybody else is reachable.
     IsolateFromController(Role),
     /// What the controller says arrives late: the broker acts on old metadata.

@@ -72,7 +72,11 @@ fn one_of_each() -> Vec<Fault> {
             topic: topic.clone(),
             partition,
         },
-        Fault::AddPartitions { topic, total: 7 },
+        Fault::AddPartitions {
+            topic: topic.clone(),
+            total: 7,
+        },
+        Fault::DeleteTopic { topic },
         Fault::IsolateFromController(leader()),
         Fault::SlowMetadata {
             target: leader(),

@@ -8,6 +8,7 @@ use kafka_protocol::protocol::buf::{ByteBuf, NotEnoughBytesError};
 
 use super::dispatch::{request_from, response_from, with_all_apis};
 use super::supported_versions;
+use super::topic_ids::version_by_name;
 use crate::SimRng;
 
 /// A buffer without end whose lengths are small and whose text is text.
@@ -92,12 +93,16 @@ impl ByteBuf for MadeUp<'_> {
 
 /// A request with something in every field.
 pub(super) fn request(api_key: ApiKey, version: i16, rng: &mut SimRng) -> RequestKind {
-    made_up(rng, |buf| request_from(api_key, version, buf).ok())
+    made_up(rng, |buf| {
+        request_from(api_key, version_by_name(api_key, version), buf).ok()
+    })
 }
 
 /// A response with something in every field.
 pub(super) fn response(api_key: ApiKey, version: i16, rng: &mut SimRng) -> ResponseKind {
-    made_up(rng, |buf| response_from(api_key, version, buf).ok())
+    made_up(rng, |buf| {
+        response_from(api_key, version_by_name(api_key, version), buf).ok()
+    })
 }
 
 /// Nulls make a decoder fail where none is allowed, so they are given up after some attempts. Some tags are not allowed

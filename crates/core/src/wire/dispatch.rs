@@ -9,6 +9,7 @@ use kafka_protocol::protocol::buf::ByteBuf;
 use kafka_protocol::protocol::{Decodable, Message, VersionRange};
 
 use super::WireError;
+use super::topic_ids::newest_version;
 
 /// Calls another macro with the list of all APIs.
 macro_rules! with_all_apis {
@@ -50,7 +51,7 @@ macro_rules! define_decoders {
                     versions_of(RequestKind::$name).intersect(&versions_of(ResponseKind::$name))
                 })*
             };
-            both.min..=both.max
+            both.min..=newest_version(api_key, both.max)
         }
 
         /// Decodes the body of a request. `buf` must be guarded or known to be honest in shape.

@@ -14,6 +14,7 @@ mod guard;
 mod head;
 mod request;
 mod response;
+mod topic_ids;
 
 #[cfg(test)]
 mod arbitrary;
@@ -26,6 +27,7 @@ pub use frame::{FrameError, FrameSplitter};
 pub use head::{RawHead, RequestHead, decode_request_head, peek_head};
 pub use request::{decode_request, decode_request_body, encode_request, encode_request_of};
 pub use response::{decode_response, encode_response, encode_response_kind};
+pub use topic_ids::{topic_id_as_name, topic_id_of_name};
 
 pub use kafka_protocol::messages::{ApiKey, RequestKind, ResponseKind};
 pub use kafka_protocol::protocol::StrBytes;

@@ -8,6 +8,7 @@ use super::dispatch::{request_from, with_all_apis};
 use super::error::check_version;
 use super::guard::{decode_guarded, is_flexible};
 use super::head::{put_request_head, request_head_size};
+use super::topic_ids::{Side, to_ids, to_names, version_by_name};
 use super::{RequestHead, WireError, decode_request_head};
 
 /// Bytes that the bodies of most requests take; more make the buffer grow.
@@ -29,8 +30,14 @@ pub fn decode_request(mut frame: Bytes) -> Result<(RequestHead, RequestKind), Wi
 /// An unsupported version, or a body that does not parse.
 pub fn decode_request_body(api_key: ApiKey, version: i16, body: Bytes) -> Result<RequestKind, WireError> {
     check_version(api_key, version)?;
-    decode_guarded(body, is_flexible(api_key, version), |guard| {
-        request_from(api_key, version, guard)
+    let by_name = version_by_name(api_key, version);
+    let body = if by_name == version {
+        body
+    } else {
+        to_names(api_key, Side::Request, body).map_err(|reason| WireError::malformed(api_key, version, reason))?
+    };
+    decode_guarded(body, is_flexible(api_key, by_name), |guard| {
+        request_from(api_key, by_name, guard)
     })
 }
 
@@ -60,17 +67,24 @@ pub fn encode_request_of<T: Encodable>(head: &RequestHead, body: &T) -> Result<B
     let (api_key, version) = (head.api_key, head.version);
     check_version(api_key, version)?;
     let unencodable = |reason| WireError::unencodable(api_key, version, reason);
+    let by_name = version_by_name(api_key, version);
     let body_size = match api_key {
         // Records are not to be copied again because the buffer grew.
-        ApiKey::Produce => body.compute_size(version),
+        ApiKey::Produce => body.compute_size(by_name),
         _ => Ok(USUAL_SIZE),
     };
     let body_size = body_size.map_err(|reason| unencodable(reason.to_string()))?;
     let mut buf = Vec::with_capacity(4 + request_head_size(head) + body_size);
     buf.put_i32(0);
     put_request_head(head, &mut buf)?;
-    body.encode(&mut buf, version)
+    let head_size = buf.len();
+    body.encode(&mut buf, by_name)
         .map_err(|reason| unencodable(reason.to_string()))?;
+    if by_name != version {
+        let body = Bytes::from(buf.split_off(head_size));
+        let body = to_ids(api_key, Side::Request, body).map_err(|reason| unencodable(reason.to_owned()))?;
+        buf.extend_from_slice(&body);
+    }
     seal(buf).ok_or_else(|| unencodable("longer than 2 GiB".to_owned()))
 }
 

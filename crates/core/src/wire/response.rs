@@ -10,6 +10,7 @@ use super::error::check_version;
 use super::guard::{decode_guarded, is_flexible};
 use super::head::skip_tagged_fields;
 use super::request::seal;
+use super::topic_ids::{Side, to_ids, to_names, version_by_name};
 
 /// Bytes that most responses take; more make the buffer grow.
 const USUAL_SIZE: usize = 256;
@@ -35,8 +36,13 @@ pub fn encode_response<T: Encodable>(
     if has_tagged_head(api_key, version) {
         buf.put_u8(0);
     }
-    body.encode(&mut buf, version)
+    let head_size = buf.len();
+    body.encode(&mut buf, version_by_name(api_key, version))
         .map_err(|reason| unencodable(reason.to_string()))?;
+    if let Some(body) = by_id(api_key, version, &buf[head_size..])? {
+        buf.truncate(head_size);
+        buf.extend_from_slice(&body);
+    }
     seal(buf).ok_or_else(|| unencodable("longer than 2 GiB".to_owned()))
 }
 
@@ -58,8 +64,13 @@ pub fn encode_response_kind(
     if has_tagged_head(api_key, version) {
         buf.put_u8(0);
     }
-    body.encode(&mut buf, version)
+    let head_size = buf.len();
+    body.encode(&mut buf, version_by_name(api_key, version))
         .map_err(|reason| unencodable(reason.to_string()))?;
+    if let Some(body) = by_id(api_key, version, &buf[head_size..])? {
+        buf.truncate(head_size);
+        buf.extend_from_slice(&body);
+    }
     seal(buf).ok_or_else(|| unencodable("longer than 2 GiB".to_owned()))
 }
 
@@ -76,10 +87,25 @@ pub fn decode_response(api_key: ApiKey, version: i16, mut frame: Bytes) -> Resul
     if has_tagged_head(api_key, version) {
         skip_tagged_fields(&mut frame)?;
     }
-    let body = decode_guarded(frame, is_flexible(api_key, version), |guard| {
-        response_from(api_key, version, guard)
+    let by_name = version_by_name(api_key, version);
+    if by_name != version {
+        frame = to_names(api_key, Side::Response, frame)
+            .map_err(|reason| WireError::malformed(api_key, version, reason))?;
+    }
+    let body = decode_guarded(frame, is_flexible(api_key, by_name), |guard| {
+        response_from(api_key, by_name, guard)
     })?;
     Ok((correlation_id, body))
+}
+
+/// The body in a version that names topics by id, if it is one; `body` names them as [`version_by_name`] does.
+fn by_id(api_key: ApiKey, version: i16, body: &[u8]) -> Result<Option<Bytes>, WireError> {
+    if version_by_name(api_key, version) == version {
+        return Ok(None);
+    }
+    let body = to_ids(api_key, Side::Response, Bytes::copy_from_slice(body));
+    let body = body.map_err(|reason| WireError::unencodable(api_key, version, reason.to_owned()))?;
+    Ok(Some(body))
 }
 
 /// Whether the response header is version 1, which has tagged fields.

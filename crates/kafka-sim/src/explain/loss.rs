@@ -30,7 +30,7 @@ impl Explainer<'_> {
         if let (Some(handling), None) = (kept, offset) {
             return self.explain_unkept(handling, producer, acked_at);
         }
-        let (Some(tp), Some(offset)) = (self.tp(topic, partition), offset) else {
+        let (Some(tp), Some(offset)) = (self.tp_at(topic, partition, acked_at), offset) else {
             return self.explain_without_acks(message, acked_at);
         };
         let trail = Trail::of(self.events, tp, offset, acked_at);

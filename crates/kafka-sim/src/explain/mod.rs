@@ -25,8 +25,8 @@ pub(crate) struct Explainer<'a> {
     history: &'a History,
     events: &'a [(SimTime, Event)],
     settings: &'a Settings,
-    /// By name; topics that were deleted are found by their creation.
-    topics: BTreeMap<&'a str, uuid::Uuid>,
+    /// By name, each with the moment of its creation; a name can stand for several, one after the other.
+    topics: BTreeMap<&'a str, Vec<(SimTime, uuid::Uuid)>>,
     view: &'a View,
 }
 
@@ -37,15 +37,17 @@ impl<'a> Explainer<'a> {
         view: &'a View,
         settings: &'a Settings,
     ) -> Explainer<'a> {
-        let topics = events.iter().filter_map(|(_, event)| match event {
-            Event::TopicCreated { topic, name, .. } => Some((&**name, *topic)),
-            _ => None,
-        });
+        let mut topics: BTreeMap<&str, Vec<(SimTime, uuid::Uuid)>> = BTreeMap::new();
+        for (at, event) in events {
+            if let Event::TopicCreated { topic, name, .. } = event {
+                topics.entry(name).or_default().push((*at, *topic));
+            }
+        }
         Explainer {
             history,
             events,
             settings,
-            topics: topics.collect(),
+            topics,
             view,
         }
     }
@@ -108,9 +110,13 @@ impl<'a> Explainer<'a> {
     }
 
     fn tp(&self, topic: &str, partition: i32) -> Option<Tp> {
-        Some(Tp {
-            topic: *self.topics.get(topic)?,
-            partition,
-        })
+        self.tp_at(topic, partition, SimTime::MAX)
+    }
+
+    /// What the name stood for at that moment.
+    fn tp_at(&self, topic: &str, partition: i32, at: SimTime) -> Option<Tp> {
+        let created = self.topics.get(topic)?;
+        let (_, topic) = *created.iter().rfind(|(created, _)| *created <= at)?;
+        Some(Tp { topic, partition })
     }
 }

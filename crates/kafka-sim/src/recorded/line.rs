@@ -104,6 +104,10 @@ lines! {
         log_start: i64,
         offset: i64,
     }
+    TopicRecreated {
+        at: u64,
+        topic: Arc<str>,
+    }
     FaultActive {
         from: u64,
         until: u64,

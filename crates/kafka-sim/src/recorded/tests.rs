@@ -10,6 +10,7 @@ fn everything() -> Vec<Observation> {
             from: 0,
             until: u64::MAX,
         },
+        Observation::TopicRecreated { at, topic: topic() },
         Observation::Sent {
             at,
             producer: 0,

@@ -137,7 +137,7 @@ impl Tally {
     }
 }
 
-pub(super) fn named(dangers: &Dangers) -> [(&'static str, u64); 18] {
+pub(super) fn named(dangers: &Dangers) -> [(&'static str, u64); 19] {
     let Dangers {
         acked_during_fault,
         leader_changes,
@@ -146,6 +146,7 @@ pub(super) fn named(dangers: &Dangers) -> [(&'static str, u64); 18] {
         isr_shrinks,
         responses_dropped,
         requests_dropped,
+        topics_deleted,
         unsynced_bytes_lost,
         power_losses,
         kills,
@@ -166,6 +167,7 @@ pub(super) fn named(dangers: &Dangers) -> [(&'static str, u64); 18] {
         ("isr_shrinks", isr_shrinks),
         ("responses_dropped", responses_dropped),
         ("requests_dropped", requests_dropped),
+        ("topics_deleted", topics_deleted),
         ("unsynced_bytes_lost", unsynced_bytes_lost),
         ("power_losses", power_losses),
         ("kills", kills),

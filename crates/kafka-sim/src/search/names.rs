@@ -26,7 +26,7 @@ fn unknown_in(world: &World, scheduled: &ScheduledFault) -> Option<String> {
             Fault::CorruptTail { topic, partition, .. }
             | Fault::UncleanElection { topic, partition }
             | Fault::PreferredElection { topic, partition } => no_partition(world, topic, *partition),
-            Fault::AddPartitions { topic, .. } => no_partition(world, topic, 0),
+            Fault::AddPartitions { topic, .. } | Fault::DeleteTopic { topic } => no_partition(world, topic, 0),
             _ => None,
         })
         .or_else(|| unknown_trigger(world, &scheduled.at))

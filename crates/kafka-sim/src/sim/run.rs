@@ -163,6 +163,7 @@ fn dangers(events: &[(SimTime, Event)], history: &History, schedule: &Schedule) 
             }
             Event::Truncated { .. } => dangers.truncations += 1,
             Event::IsrChanged { was, isr, .. } if was.iter().any(|id| !isr.contains(id)) => dangers.isr_shrinks += 1,
+            Event::TopicDeleted { .. } => dangers.topics_deleted += 1,
             Event::ResponseDropped { .. } => dangers.responses_dropped += 1,
             Event::RequestDropped { .. } => dangers.requests_dropped += 1,
             Event::BrokerPowerLost { lost_bytes, .. } => {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use kafka_sim_check::History;
+use kafka_sim_check::{History, Observation};
 use kafka_sim_client::{ClientInput, ClientOutput};
 use kafka_sim_cluster::{Cluster, Input, Output};
 use kafka_sim_core::{BrokerId, ConnId, SimTime};
@@ -234,6 +234,10 @@ impl World {
                 return self.reach(process, ClientInput::Data { conn, bytes });
             }
             Output::Client { host, fate } => return self.befall(&host, fate),
+            Output::TopicRecreated { topic } => {
+                let at = self.now.as_nanos();
+                return self.history.record(Observation::TopicRecreated { at, topic });
+            }
             _ => return,
         };
         let (process, conn) = local(conn);

@@ -17,6 +17,7 @@ mod order;
 mod positions;
 mod power;
 mod profile;
+mod recreated;
 mod redelivery;
 mod results;
 mod retries;
@@ -44,6 +45,7 @@ pub fn all() -> Vec<Scenario> {
         redelivery::scenarios(),
         positions::scenarios(),
         follower_fetch::scenarios(),
+        recreated::scenarios(),
         stages::scenarios(),
         habits::scenarios(),
         keeping::scenarios(),

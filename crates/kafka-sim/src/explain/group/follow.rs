@@ -25,6 +25,10 @@ pub(super) struct Followed {
     pub(super) died: Vec<(u64, u32)>,
     /// When consumers joined.
     pub(super) joined: Vec<(u64, u32)>,
+    /// When the topic was created anew, if ever. What members did before is forgotten.
+    pub(super) recreated: Option<u64>,
+    /// When members were given a new position in the partition.
+    pub(super) repositioned: Vec<(u64, u32)>,
 }
 
 impl Followed {
@@ -40,6 +44,8 @@ impl Followed {
             gone: Vec::new(),
             died: Vec::new(),
             joined: Vec::new(),
+            recreated: None,
+            repositioned: Vec::new(),
         };
         let mut members = BTreeSet::new();
         for observation in history.observations() {
@@ -93,6 +99,20 @@ impl Followed {
             } if members.contains(reader) && here(topic, *partition) => {
                 self.commits.push((*at, *reader, *offset));
             }
+            Observation::TopicRecreated { at, topic } if **topic == *self.topic => {
+                self.given.clear();
+                self.processed.clear();
+                self.given_behind.clear();
+                self.commits.clear();
+                self.repositioned.clear();
+                self.recreated = Some(*at);
+            }
+            Observation::Repositioned {
+                at,
+                reader,
+                topic,
+                partition,
+            } if members.contains(reader) && here(topic, *partition) => self.repositioned.push((*at, *reader)),
             Observation::Released {
                 at,
                 reader,

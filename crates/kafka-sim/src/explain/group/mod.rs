@@ -2,6 +2,7 @@
 //! the record go, or come back.
 
 mod follow;
+mod recreated;
 mod repeat;
 mod skip;
 
@@ -47,6 +48,9 @@ impl Explainer<'_> {
             } => {
                 let acked_at = SimTime::from_nanos(*acked_at);
                 let place = offset.or_else(|| self.offset_seen(*message));
+                if let Some(told) = self.explain_deleted(topic, *partition, acked_at) {
+                    return told;
+                }
                 match (stage, place) {
                     (Some(Stage::Consumption) | None, Some(offset)) => {
                         let followed = Followed::of(self.history, group, topic, *partition, offset);

@@ -91,6 +91,9 @@ impl Explainer<'_> {
         if let Some(told) = self.explain_removed(followed, &never) {
             return told;
         }
+        if let Some(told) = self.explain_old_position(followed, &never) {
+            return told;
+        }
         let behind = followed.given_behind.first().copied();
         let before = behind.map_or(u64::MAX, |(at, ..)| at);
         let last_commit = followed

@@ -84,6 +84,23 @@ fn a_schedule_that_names_what_is_not_there_is_refused() {
 }
 
 #[test]
+fn a_schedule_that_deletes_what_is_not_there_is_refused() {
+    let deleting = |topic: &str| FailureFile {
+        schedule: vec![Fault::DeleteTopic { topic: topic.into() }.at(SimTime::ZERO)].into(),
+        ..failure()
+    };
+    let error = FailureFile::parse(deleting("payments").to_json().as_bytes()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("the topic payments, but there is only orders"),
+        "{error}"
+    );
+    let read = FailureFile::parse(deleting("orders").to_json().as_bytes()).expect("the topic is there");
+    assert_eq!(read.schedule.to_string(), "at 0ns: deletion of the topic orders");
+}
+
+#[test]
 fn the_pinned_test_names_seed_settings_faults_and_promise() {
     let test = failure().test;
     for part in [

@@ -216,7 +216,7 @@ impl Process {
 
     /// Whether it has been given everything below `end` of a partition that it owns.
     pub(super) fn has_reached(&self, tp: &TopicPartition, end: i64) -> bool {
-        self.consumer.position(tp).is_some_and(|position| position >= end)
+        self.consumer.position(tp).is_some_and(|position| position == end)
     }
 
     fn leaves_at(&self) -> Option<SimTime> {
