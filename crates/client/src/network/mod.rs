@@ -26,7 +26,6 @@ use kafka_sim_core::{
 pub(crate) use self::{
     link::Node,
     metadata::{Metadata, node},
-    pattern::TopicPattern,
 };
 use self::{
     link::{InFlight, Link, Pauses, Phase, Purpose},
@@ -37,6 +36,7 @@ use crate::{
     config::NetworkConfig,
     io::{ClientInput, ClientOutput},
 };
+pub use pattern::TopicPattern;
 
 /// What became of a request.
 #[derive(Clone, Debug)]
