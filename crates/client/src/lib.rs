@@ -41,5 +41,6 @@ pub use config::{
 };
 pub use consumer::{Consumer, ConsumerError, ConsumerOutcome, ConsumerRecord, GroupState, Repositioning};
 pub use io::{ClientInput, ClientOutput};
+pub use network::TopicPattern;
 pub use producer::{Header, Producer, ProducerRecord, SendError, SendOutcome, SendResult};
 pub use reader::{ReadError, ReadRecord, Reader, ReaderOutcome, StartAt};

@@ -22,7 +22,6 @@ use kafka_sim_core::{
 pub(crate) use self::{
     link::Node,
     metadata::{Metadata, node},
-    pattern::TopicPattern,
 };
 use self::{
     link::{InFlight, Link, Pauses, Phase, Purpose},
@@ -33,6 +32,7 @@ use crate::{
     config::NetworkConfig,
     io::{ClientInput, ClientOutput},
 };
+pub use pattern::TopicPattern;
 
 /// What became of a request.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use regex::bytes::{Regex, RegexBuilder};
 
 /// A pattern a consumer is subscribed to.
 #[derive(Clone, Debug)]
-pub(crate) struct TopicPattern {
+pub struct TopicPattern {
     text: String,
     regex: Regex,
     exclude_internal: bool,
@@ -13,7 +13,10 @@ pub(crate) struct TopicPattern {
 
 impl TopicPattern {
     /// A pattern that has to match whole names. Internal topics can be left out whatever their names.
-    pub(crate) fn new(text: &str, exclude_internal: bool) -> Result<TopicPattern, ConfigError> {
+    ///
+    /// # Errors
+    /// What is no regular expression.
+    pub fn new(text: &str, exclude_internal: bool) -> Result<TopicPattern, ConfigError> {
         // Topic names are ASCII, and so are Java's classes like `\w`.
         let regex = RegexBuilder::new(&format!("^(?:{text})$"))
             .unicode(false)
@@ -30,7 +33,8 @@ impl TopicPattern {
         &self.text
     }
 
-    pub(crate) fn matches(&self, topic: &str) -> bool {
+    /// The whole name matches.
+    pub fn matches(&self, topic: &str) -> bool {
         self.regex.is_match(topic.as_bytes())
     }
 

@@ -44,6 +44,23 @@ fn a_group_survives_the_death_of_one_of_two_members() {
     }
 }
 
+#[test]
+fn a_group_that_subscribes_by_pattern_reads_what_matches_and_nothing_else() {
+    for protocol in ["classic", "consumer"] {
+        let run = |pattern: &str| {
+            let plan = ConsumerPlan::of("billing").topics_matching(pattern).expect("it is one");
+            let plan = plan.set("auto.offset.reset", "earliest").expect("it is a key");
+            let plan = plan.set("group.protocol", protocol).expect("it is a key").members(2);
+            let sim = Sim::new(Seed(3)).topic(orders(2)).producer(busy()).consumer(plan);
+            sim.run().expect("it can run")
+        };
+        holds(&run("ord.*"));
+        let report = run("pay.*").check(&[Promise::EveryAckedProcessed]);
+        assert!(!report.verdict.holds(), "{report}");
+    }
+    assert!(ConsumerPlan::of("billing").topics_matching("(").is_err());
+}
+
 fn inspection() -> ConsumerPlan {
     let plan = ConsumerPlan::of("inspection").topic("orders").starts_after(seconds(6));
     plan.set("auto.offset.reset", "earliest").expect("it is a key")

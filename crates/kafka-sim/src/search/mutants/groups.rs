@@ -55,3 +55,37 @@ pub(super) const SILENT_MEMBERS: Trial = Trial {
     mutant: Mutant::SilentMembersStay,
     ..KIP_848
 };
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::World;
+    use super::*;
+    use crate::Seed;
+
+    /// The twin of the searches that find nothing: the first schedules of a search find any of these.
+    #[test]
+    fn every_flaw_of_a_coordinator_breaks_a_claim_that_holds_without_it() {
+        let flawed = [
+            STALE_COMMITS,
+            ACK_ON_APPEND,
+            BEFORE_RELEASED,
+            READS_NO_LOG,
+            EXPIRES,
+            SILENT_MEMBERS,
+        ];
+        for trial in flawed {
+            let world = trial.world();
+            let sound = World {
+                mutant: None,
+                ..world.clone()
+            };
+            let broken = |world: &World, seed: u64| {
+                let schedule = trial.weather.schedule(Seed(seed), world);
+                world.outcome(Seed(seed), &schedule).unwrap().broken
+            };
+            let caught = (0..4).find(|seed| !broken(&world, *seed).is_empty());
+            let seed = caught.unwrap_or_else(|| panic!("{} survived", trial.mutant));
+            assert_eq!(broken(&sound, seed), [], "{}", trial.mutant);
+        }
+    }
+}

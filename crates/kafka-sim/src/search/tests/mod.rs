@@ -2,6 +2,7 @@
 
 mod failures;
 mod finding;
+mod groups;
 mod reports;
 mod schedules;
 mod seeds;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka_sim_client::ConsumerConfig;
+use kafka_sim_client::{ConsumerConfig, TopicPattern};
 use kafka_sim_core::ConfigError;
 
 /// One or more consuming applications of one group: their consumers' settings, what they do with records, and when they
@@ -39,6 +39,8 @@ pub struct ConsumerPlan {
     pub(crate) group: Arc<str>,
     pub(crate) config: ConsumerConfig,
     pub(crate) topics: Vec<Arc<str>>,
+    /// Instead of topics.
+    pub(crate) matching: Option<(Arc<str>, TopicPattern)>,
     pub(crate) pattern: Pattern,
     pub(crate) members: u32,
     pub(crate) processing: Duration,
@@ -119,6 +121,7 @@ impl ConsumerPlan {
                 .expect("a group may have any name"),
             group,
             topics: Vec::new(),
+            matching: None,
             pattern: Pattern::ProcessThenCommit,
             members: 1,
             processing: Duration::from_millis(10),
@@ -139,6 +142,25 @@ impl ConsumerPlan {
     pub fn topic(mut self, topic: impl Into<Arc<str>>) -> ConsumerPlan {
         self.topics.push(topic.into());
         self
+    }
+
+    /// Subscribes to all topics whose whole name matches the regular expression, instead of topics by name. Topics that
+    /// come later are found with the next metadata. Internal topics are left out; with `group.protocol=consumer` the
+    /// coordinator does the matching.
+    ///
+    /// # Errors
+    /// A pattern that is not a regular expression.
+    pub fn topics_matching(mut self, pattern: &str) -> Result<ConsumerPlan, ConfigError> {
+        self.matching = Some((pattern.into(), TopicPattern::new(pattern, true)?));
+        Ok(self)
+    }
+
+    /// Its members subscribe to the topic.
+    pub(crate) fn reads(&self, topic: &str) -> bool {
+        match &self.matching {
+            Some((_, pattern)) => pattern.matches(topic) && !topic.starts_with("__"),
+            None => self.topics.iter().any(|named| **named == *topic),
+        }
     }
 
     /// Sets one of the Java consumer's keys. A `group.instance.id` gets the number of the member appended.
@@ -259,11 +281,19 @@ impl ConsumerPlan {
 
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         let conflict = |message: String| Err(ConfigError::Conflict { message });
-        if self.topics.is_empty() {
-            return conflict(format!(
-                "group {} subscribes to no topic: expected at least one",
-                self.group
-            ));
+        match (self.topics.is_empty(), &self.matching) {
+            (true, None) => {
+                let message = format!("group {} subscribes to no topic: expected at least one", self.group);
+                return conflict(message);
+            }
+            (false, Some((pattern, _))) => {
+                let message = format!(
+                    "group {} subscribes to topics by name and by the pattern {pattern}: expected one or the other",
+                    self.group
+                );
+                return conflict(message);
+            }
+            _ => {}
         }
         match self.pattern {
             Pattern::AutoCommitQueue { workers: 0 } | Pattern::WorkersCommitWhole { workers: 0 } => {

@@ -30,10 +30,8 @@ pub(in crate::sim) fn have_caught_up(processes: &[&Process], view: &View) -> boo
 
 /// Every partition of the topics that the group subscribes to has a member that has been given all of it.
 fn has_caught_up(processes: &[&Process], group: &str, view: &View) -> bool {
-    let topics: BTreeSet<&Arc<str>> = members(processes, group)
-        .flat_map(|process| &process.plan.topics)
-        .collect();
-    let mut ends = view.high_watermarks().filter(|(tp, _)| topics.contains(&tp.topic));
+    let is_read = |topic: &str| members(processes, group).any(|process| process.plan.reads(topic));
+    let mut ends = view.high_watermarks().filter(|(tp, _)| is_read(&tp.topic));
     members(processes, group).all(Process::is_at_rest)
         && ends.all(|(tp, end)| members(processes, group).any(|process| process.has_reached(&tp, end)))
 }

@@ -82,7 +82,13 @@ impl Process {
     pub(super) fn wake(&mut self, around: &mut Around<'_>) {
         if !self.witness.has_joined {
             self.witness.joined(around, &self.plan.group);
-            self.consumer.subscribe(around.now, &self.plan.topics, &mut self.said);
+            match &self.plan.matching {
+                Some((pattern, _)) => {
+                    let subscribed = self.consumer.subscribe_pattern(around.now, pattern, &mut self.said);
+                    subscribed.expect("the plan has tried the pattern");
+                }
+                None => self.consumer.subscribe(around.now, &self.plan.topics, &mut self.said),
+            }
         }
         self.poll(around);
     }
