@@ -6,9 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use kafka_sim_cluster::fault::{
-    Aims, Fault, FaultDraft, Peer, Role, Schedule, ScheduleDraft, Survivors,
-};
+use kafka_sim_cluster::fault::{Aims, Fault, FaultDraft, Peer, Role, Schedule, ScheduleDraft, Survivors};
 use kafka_sim_core::{Seed, SimRng, SimTime};
 use serde::{Deserialize, Serialize};
 
@@ -82,7 +80,9 @@ pub fn schedule(seed: Seed, budget: Budget, world: &World) -> Schedule {
         ..draft
     };
     let clients = budget.schedule(&clients, world).faults;
-    { lonely_leader(seed, world).faults.into_iter() }.chain(clients).collect()
+    { lonely_leader(seed, world).faults.into_iter() }
+        .chain(clients)
+        .collect()
 }
 
 /// Replication fails for longer than one and a half times `replica.lag.time.max.ms`, which is when leaders are alone in

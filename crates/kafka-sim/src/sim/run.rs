@@ -169,7 +169,9 @@ fn dangers(events: &[(SimTime, Event)], history: &History, schedule: &Schedule) 
             Event::BrokerPaused { .. } => dangers.pauses += 1,
             Event::BrokerWiped { .. } | Event::LogDirOffline { .. } => dangers.disk_faults += 1,
             Event::FaultFired { index, brokers, .. } => {
-                let scheduled = usize::try_from(*index).ok().and_then(|index| schedule.faults.get(index));
+                let scheduled = usize::try_from(*index)
+                    .ok()
+                    .and_then(|index| schedule.faults.get(index));
                 if let Some(scheduled) = scheduled {
                     count_struck(&scheduled.fault, !brokers.is_empty(), &mut dangers);
                 }

@@ -97,12 +97,7 @@ impl Hunted {
     }
 
     /// Proves what broke in a run, for each level that has no proof yet.
-    fn take(
-        &mut self,
-        seed: Seed,
-        broken: &[Claim],
-        case: impl Fn() -> Case,
-    ) -> Result<(), ConfigError> {
+    fn take(&mut self, seed: Seed, broken: &[Claim], case: impl Fn() -> Case) -> Result<(), ConfigError> {
         for level in [Level::Invariant, Level::Judge] {
             let claim = broken.iter().find(|claim| Level::of(**claim) == level);
             let Some(claim) = claim.filter(|_| self.runs_until(level).is_none()) else {

@@ -102,5 +102,8 @@ fn copy_one(draft: &mut ScheduleDraft, rng: &mut SimRng) {
         return;
     }
     let (from, to) = (rng.index(draft.brokers.len()), rng.index(draft.brokers.len()));
-    draft.brokers[to] = draft.brokers[from].map(|fault| FaultDraft { at: number(rng), ..fault });
+    draft.brokers[to] = draft.brokers[from].map(|fault| FaultDraft {
+        at: number(rng),
+        ..fault
+    });
 }

@@ -18,6 +18,7 @@ pub(super) use genome::{Genome, change_number};
 
 /// Runs of a generation.
 pub(super) const GENERATION: usize = 32;
+
 impl Search {
     /// Tries the seeds, each with a schedule that is new or made from one that has reached something new. `seen` is
     /// called after each run, in no particular order, by several threads.
@@ -52,7 +53,7 @@ impl Search {
                     schedule: schedule(),
                     claim,
                 });
-                corpus.take(seed, draft, coverage);
+                corpus.take(draft, coverage);
                 tally.combinations = corpus.features();
                 if tally.failures > 0 && !self.keep_going {
                     return Ok(tally);
