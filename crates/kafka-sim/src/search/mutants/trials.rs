@@ -52,7 +52,7 @@ pub struct Limits {
     pub most_judged: u64,
     /// Median of the runs until something broke; 0 if nobody measured.
     pub median: u64,
-    /// The most of them; 0 if nobody measured.
+    /// The most of them, no more than those after which a search was given up; 0 if nobody measured.
     pub worst: u64,
 }
 
@@ -126,17 +126,17 @@ impl Trial {
         Trial {
             mutant: Mutant::SingleShotTruncation,
             directed: limits(300, 300, 11, 39),
-            general: Some(limits(4_000, 400, 234, 400)),
+            general: Some(limits(4_000, 400, 372, 400)),
             ..THERE_AND_BACK
         },
         Trial {
             mutant: Mutant::NoFetchEpochFencing,
-            directed: limits(700, 700, 50, 221),
+            directed: limits(700, 200, 50, 221),
             ..THERE_AND_BACK
         },
         Trial {
             mutant: Mutant::SkippedTruncation,
-            directed: limits(500, 500, 32, 152),
+            directed: limits(500, 200, 32, 152),
             ..THERE_AND_BACK
         },
         Trial {
@@ -162,7 +162,7 @@ impl Trial {
         Trial {
             mutant: Mutant::ElrOff,
             directed: limits(400, 400, 18, 88),
-            general: Some(limits(2_500, 400, 138, 400)),
+            general: Some(limits(2_500, 400, 173, 400)),
             partitions: 1,
             records: 400,
             every_ms: 100,
