@@ -8,7 +8,8 @@ use kafka_sim_core::{Seed, SimRng, SimTime};
 
 use super::super::generate::{fault, number};
 use super::super::settings::{Scope, Setting, Settings, setting};
-use super::super::steered::{Genome, change_number};
+use super::super::steered::Genome;
+use super::super::steered::genome::change_number;
 use super::super::{Claim, World, promised};
 use super::Mutant;
 use super::attempt::Case;

@@ -142,7 +142,7 @@ impl Trial {
         Trial {
             mutant: Mutant::NonMaximalIsr,
             directed: limits(300, 300, 23, 58),
-            general: Some(limits(800, 400, 55, 177)),
+            general: Some(limits(1_000, 400, 55, 400)),
             deviations: &[broker("replica.lag.time.max.ms", "1000")],
             ..ELECTIONS
         },

@@ -4,7 +4,7 @@
 //! of threads, and is taken in in the order of its seeds, so that the result does not depend on threads.
 
 mod corpus;
-mod genome;
+pub(super) mod genome;
 
 use kafka_sim_cluster::fault::ScheduleDraft;
 use kafka_sim_core::{ConfigError, Seed};
@@ -14,7 +14,7 @@ use super::generate::draft;
 use super::hunt::{Search, Tally, Trial};
 use super::{Found, parallel};
 pub(super) use corpus::Corpus;
-pub(super) use genome::{Genome, change_number};
+pub(super) use genome::Genome;
 
 /// Runs of a generation.
 pub(super) const GENERATION: usize = 32;
