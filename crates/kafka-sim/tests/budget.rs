@@ -70,7 +70,10 @@ proptest! {
     #[test]
     fn acks_all_with_two_in_sync_replicas_keeps_every_ack(
         seed in any::<u64>().no_shrink(),
-        faults in within_budget(Topology::brokers(3).topic("orders", 2), Duration::from_secs(120)),
+        faults in within_budget(
+            Topology::brokers(3).topic("orders", 2).clients(["producer-0"]),
+            Duration::from_secs(120),
+        ),
     ) {
         holds(&run(seed, "5", faults), &PROMISES)?;
     }

@@ -147,3 +147,26 @@ fn schedules_wait_for_marks_as_well_as_for_time() {
         marked.len()
     );
 }
+
+#[test]
+fn clients_are_struck_in_every_way_where_they_are_named_and_nowhere_else() {
+    let mut runner = TestRunner::new(config(1));
+    let minute = Duration::from_secs(60);
+    let mut struck = |topology: Topology| {
+        let strategy = within_budget(topology, minute);
+        let made = (0..200).flat_map(|_| {
+            let tree = strategy.new_tree(&mut runner).expect("nothing is rejected");
+            tree.current().faults
+        });
+        let kinds = made.filter_map(|fault| match fault.fault {
+            Fault::PauseClient(host) => Some(("pause", host)),
+            Fault::KillClient(host) => Some(("kill", host)),
+            Fault::PowerLossClient { host, .. } => Some(("power loss", host)),
+            _ => None,
+        });
+        kinds.collect::<BTreeSet<_>>()
+    };
+    assert_eq!(struck(Topology::brokers(3)), BTreeSet::new());
+    let of_two = struck(Topology::brokers(3).clients(["producer-0", "consumer-0"]));
+    assert_eq!(of_two.len(), 6, "{of_two:?}");
+}

@@ -4,6 +4,7 @@ mod measure;
 mod report;
 
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use kafka_sim::search::mutants::{Hunt, Mutant, Schedules, Trial};
@@ -26,7 +27,7 @@ pub(crate) struct MutantsArgs {
     /// Search by schedules that know nothing of the flaw, also where such a search takes too long to be the rule.
     #[arg(long, conflicts_with = "directed")]
     general: bool,
-    /// Search by schedules built around the flaw.
+    /// Search a world that was chosen for the flaw, by schedules most of which are built around it.
     #[arg(long)]
     directed: bool,
     /// Instead of proving each once, search for each so often, from seeds far apart, and tell how many runs it took.
@@ -38,9 +39,13 @@ pub(crate) struct MutantsArgs {
     /// With --repeats: go on until a promise to users breaks, whatever invariants broke before.
     #[arg(long, requires = "repeats")]
     judge: bool,
-    /// Run general schedules without any flaw, as many as --seeds says, and tell which break something all the same.
+    /// Run general schedules without any flaw, as many as --seeds says, and write down those that break something all the
+    /// same.
     #[arg(long, requires = "seeds", conflicts_with_all = ["names", "repeats", "general", "directed"])]
     unmutated: bool,
+    /// Where --unmutated writes what it found.
+    #[arg(long, value_name = "DIR", default_value = "soak-failures")]
+    out: PathBuf,
     /// Threads; as many as there are cores unless given. What is found does not depend on them.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,

@@ -13,7 +13,8 @@ pub(super) struct Line {
     mutant: &'static str,
     flaw: &'static str,
     profile: String,
-    /// `general` if neither settings nor schedules know of the flaw, `directed` if they were built around it.
+    /// `general` if neither settings nor schedules know of the flaw, `usual` if only the settings were chosen for it,
+    /// `directed` if schedules were built around it.
     search: &'static str,
     first_seed: u64,
     /// Found, with a small schedule that repeats, and not without the mutant.
@@ -56,10 +57,7 @@ impl Line {
                 Schedules::General => "drawn at random".to_owned(),
                 Schedules::Directed => trial.profile_words(),
             },
-            search: match hunt.schedules {
-                Schedules::General => "general",
-                Schedules::Directed => "directed",
-            },
+            search: trial.search(hunt.schedules),
             first_seed: hunt.first_seed,
             caught: !hunted.caught.is_empty(),
             runs: hunted.runs,
@@ -101,6 +99,16 @@ pub(super) fn json(out: &mut impl Write, lines: &[Line], survived: usize) -> io:
     writeln!(out)
 }
 
+fn measured(line: &Line) -> String {
+    match line.measured_worst {
+        0 => "how many it takes from other seeds was not measured".to_owned(),
+        worst => format!(
+            "searches from other seeds took {} in the median and {worst} at worst",
+            line.measured_median
+        ),
+    }
+}
+
 fn invariant(line: &Line) -> String {
     match line.invariant_after {
         Some(runs) => format!("invariant after {runs} runs"),
@@ -139,11 +147,7 @@ pub(super) fn text(out: &mut impl Write, line: &Line) -> io::Result<()> {
         line.search, line.profile, line.runs, line.first_seed, line.seconds
     )?;
     writeln!(out, "  {}, {}", invariant(line), judge(line))?;
-    writeln!(
-        out,
-        "  has to be found within {} runs; searches from other seeds took {} in the median and {} at worst",
-        line.limit, line.measured_median, line.measured_worst
-    )?;
+    writeln!(out, "  has to be found within {} runs; {}", line.limit, measured(line))?;
     let Some(failing) = &line.failure else {
         return writeln!(out);
     };

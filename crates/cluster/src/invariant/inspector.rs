@@ -285,8 +285,10 @@ impl Inspector {
         };
         controller_state::check(&sight, &mut broken);
         check_quorum(&sight, &mut broken);
+        let starts = sight.replicas.iter().map(|replica| replica.log_start);
+        let deleted = starts.max().unwrap_or_default();
         for replica in &sight.replicas {
-            origins.check(replica, &mut broken);
+            origins.check(replica, deleted, &mut broken);
         }
         committed.follow(&sight, &mut broken);
         committed.check(&sight, &mut broken);

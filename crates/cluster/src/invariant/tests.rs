@@ -240,6 +240,20 @@ fn nobody_left_and_nobody_remembered_is_a_breach_unless_min_isr_was_changed() {
 }
 
 #[test]
+fn logs_that_part_below_what_was_deleted_are_no_breach() {
+    let mut scene = Scene::new();
+    scene.state.isr = brokers(&[0, 2]);
+    scene.replicas[0].write(2);
+    scene.replicas[2].write(2);
+    scene.replicas[1].write(1);
+    scene.replicas[1].write(2);
+    for replica in &mut scene.replicas {
+        replica.log.raise_log_start(3);
+    }
+    assert!(!scene.look().contains(&Invariant::LogMatching));
+}
+
+#[test]
 fn logs_that_part_and_meet_again_are_a_breach_whatever_else_happened() {
     let mut scene = Scene::new();
     scene.inspector.note(&Event::LeaderElected {

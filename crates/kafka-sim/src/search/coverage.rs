@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_sim_cluster::event::Event;
 use kafka_sim_cluster::peer::Tp;
+use kafka_sim_core::BrokerId;
 
 use super::hunt::named;
 use crate::sim::Run;
 
-/// Features of one run, in order: which rare event followed which in each partition and on each broker, how often each
-/// mark occurred in powers of two, and which marks and dangers were met together.
+/// Features of one run, in order: which rare event followed which in each partition and among brokers, which three
+/// followed each other on one broker, how often each mark occurred in powers of two, and which two dangers were met
+/// together.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Coverage {
     features: BTreeSet<u64>,
@@ -19,31 +21,38 @@ pub(super) struct Coverage {
 const STEP: u64 = 1 << 32;
 const COUNT: u64 = 2 << 32;
 const TOGETHER: u64 = 3 << 32;
+const THREE: u64 = 4 << 32;
 
 impl Coverage {
     pub(super) fn of(run: &Run) -> Coverage {
         let mut features = BTreeSet::new();
         let mut last: BTreeMap<Subject, u64> = BTreeMap::new();
         let mut of_brokers = 0;
+        let mut on_broker: BTreeMap<BrokerId, (u64, u64)> = BTreeMap::new();
         for (_, event) in run.events.iter().filter(|(_, event)| event.is_rare()) {
             let Some((subject, code)) = code(event) else { continue };
             let before = last.insert(subject, code).unwrap_or_default();
             features.insert(STEP | before << 8 | code);
+            if let Some(broker) = place(event) {
+                let (first, second) = on_broker.entry(broker).or_default();
+                features.insert(THREE | *first << 16 | *second << 8 | code);
+                (*first, *second) = (*second, code);
+            }
             if subject == Subject::Brokers {
                 of_brokers = code;
             } else {
                 features.insert(STEP | of_brokers << 16 | code);
             }
         }
-        let mut together = 0;
         for (index, count) in (0_u64..).zip(&run.marks) {
             features.insert(COUNT | index << 8 | u64::from(u64::BITS - count.leading_zeros()));
-            together |= u64::from(*count > 0) << index;
         }
-        let met = named(&run.dangers());
-        let met = met.iter().enumerate().filter(|(_, (_, count))| *count > 0);
-        let met = met.fold(0_u64, |met, (index, _)| met | 1 << index);
-        features.insert(TOGETHER ^ together << 34 ^ met);
+        let dangers = named(&run.dangers());
+        let met = { (0_u64..).zip(dangers) }.filter(|(_, (_, count))| *count > 0);
+        let met: Vec<u64> = met.map(|(index, _)| index).collect();
+        for (nth, one) in met.iter().enumerate() {
+            features.extend(met[nth..].iter().map(|other| TOGETHER | one << 8 | other));
+        }
         Coverage { features }
     }
 
@@ -58,6 +67,26 @@ impl Coverage {
 enum Subject {
     Partition(Tp),
     Brokers,
+}
+
+/// The broker on which something happened.
+fn place(event: &Event) -> Option<BrokerId> {
+    match event {
+        Event::BrokerStarted { broker, .. }
+        | Event::BrokerFenced { broker, .. }
+        | Event::BrokerUnfenced { broker, .. }
+        | Event::BrokerKilled { broker, .. }
+        | Event::BrokerPowerLost { broker, .. }
+        | Event::BrokerStopped { broker, .. }
+        | Event::BrokerPaused { broker, .. }
+        | Event::BrokerResumed { broker, .. }
+        | Event::BrokerWiped { broker, .. }
+        | Event::Recovered { broker, .. }
+        | Event::BecameLeader { broker, .. }
+        | Event::BecameFollower { broker, .. }
+        | Event::Truncated { broker, .. } => Some(*broker),
+        _ => None,
+    }
 }
 
 /// An event without its names and numbers, from 1; at most 255.

@@ -47,7 +47,6 @@ mod world;
 pub use claim::Claim;
 pub use consumers::Consumers;
 pub use counterfactual::cures;
-use coverage::Coverage;
 pub use failure::{FailureError, FailureFile, Replayed};
 #[cfg(feature = "proptest")]
 pub(crate) use generate::scheduled;

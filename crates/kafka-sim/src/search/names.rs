@@ -27,6 +27,9 @@ fn unknown_in(world: &World, scheduled: &ScheduledFault) -> Option<String> {
             | Fault::UncleanElection { topic, partition }
             | Fault::PreferredElection { topic, partition } => no_partition(world, topic, *partition),
             Fault::AddPartitions { topic, .. } | Fault::DeleteTopic { topic } => no_partition(world, topic, 0),
+            Fault::KillClient(host) | Fault::PauseClient(host) | Fault::PowerLossClient { host, .. } => {
+                no_application(world, host)
+            }
             _ => None,
         })
         .or_else(|| unknown_trigger(world, &scheduled.at))
@@ -46,6 +49,12 @@ pub(super) fn unknown_trigger(world: &World, at: &Trigger) -> Option<String> {
 fn no_broker(world: &World, id: BrokerId) -> Option<String> {
     let known = usize::try_from(id.0).is_ok_and(|id| id < world.brokers);
     (!known).then(|| format!("broker {id}, but there are only brokers 0 to {}", world.brokers - 1))
+}
+
+fn no_application(world: &World, host: &str) -> Option<String> {
+    let hosts: Vec<String> = world.hosts().collect();
+    let known = hosts.iter().any(|known| known == host);
+    (!known).then(|| format!("the host {host}, but there are only {}", hosts.join(", ")))
 }
 
 fn no_partition(world: &World, topic: &str, partition: i32) -> Option<String> {

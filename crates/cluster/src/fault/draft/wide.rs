@@ -58,14 +58,14 @@ impl FaultDraft {
     fn begins(&self, fault: Fault, aims: &Aims, (from, width): (SimTime, Duration)) -> ScheduledFault {
         let mut scheduled = self.scheduled(fault, aims, width);
         if let crate::fault::Trigger::At(at) = &mut scheduled.at {
-            *at = *at + from.since_start();
+            *at += from.since_start();
         }
         scheduled.healed_after(self.long())
     }
 
     fn long(&self) -> Duration {
         let shortest = SHORTEST * (1 << scaled(self.lasts, DOUBLINGS));
-        let within = u32::from(self.lasts) * u32::from(DOUBLINGS) & u32::from(u16::MAX);
+        let within = (u32::from(self.lasts) * u32::from(DOUBLINGS)) & u32::from(u16::MAX);
         between(u16::try_from(within).expect("it was masked"), shortest, shortest * 2)
     }
 

@@ -3,7 +3,8 @@
 use kafka_sim_cluster::fault::Schedule;
 use kafka_sim_core::{ConfigError, Seed};
 
-use super::super::{Claim, Coverage, World};
+use super::super::coverage::Coverage;
+use super::super::{Claim, World};
 
 /// A run to do, and what it is held to.
 #[derive(Clone, Debug)]

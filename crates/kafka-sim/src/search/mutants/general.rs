@@ -3,18 +3,21 @@
 //! Settings of producer, topic and brokers are drawn at random, as are the workload, the kinds of fault there are at all
 //! (swarm testing), the stretch of time in which they begin, and the faults.
 
-use kafka_sim_cluster::fault::{Aims, Losses, Schedule, ScheduleDraft};
+use kafka_sim_cluster::fault::{Aims, Fault, Losses, Role, Schedule, ScheduleDraft, Survivors};
 use kafka_sim_core::{Seed, SimRng, SimTime};
 
 use super::super::generate::{fault, number};
 use super::super::settings::{Scope, Setting, Settings, setting};
-use super::super::steered::{Genome, change_number};
+use super::super::steered::Genome;
+use super::super::steered::genome::change_number;
 use super::super::{Claim, World, promised};
 use super::Mutant;
 use super::attempt::Case;
 
 /// Faults of each sort that a schedule can have.
 const MOST: usize = 6;
+/// Stops of applications that a schedule can have.
+const MOST_OF_CLIENTS: usize = 2;
 /// Sixteenths of the workload in which faults begin, the shortest stretch.
 const SHORTEST_WINDOW: u16 = 1;
 
@@ -71,7 +74,7 @@ const CHOICES: &[&[Group]] = &[
     ],
     &[
         &[],
-        &[setting(Scope::Broker, "broker.session.timeout.ms", "3000")],
+        &[setting(Scope::Broker, "broker.session.timeout.ms", "4000")],
         &[setting(Scope::Broker, "broker.session.timeout.ms", "18000")],
     ],
 ];
@@ -121,7 +124,7 @@ impl General {
                 brokers: some("general-machines", MOST),
                 network: some("general-links", MOST).into_iter().flatten().collect(),
                 client_kinds: number(rng),
-                clients: Vec::new(),
+                clients: some("general-clients", MOST_OF_CLIENTS).into_iter().flatten().collect(),
             },
         }
     }
@@ -138,7 +141,7 @@ impl General {
             false => settings.with(&CHOICES[1][1][0]),
         };
         let settings = settings.with(&setting(Scope::Broker, "eligible.leader.replicas.enable", "true"));
-        let (records, every_ms) = WORKLOADS[usize::from(self.workload) * WORKLOADS.len() >> 16];
+        let (records, every_ms) = WORKLOADS[(usize::from(self.workload) * WORKLOADS.len()) >> 16];
         let world = World {
             partitions: if self.partitions < 1 << 15 { 1 } else { 3 },
             records,
@@ -146,9 +149,10 @@ impl General {
             mutant,
             ..World::with(settings)
         };
+        let schedule = self.schedule(&world);
         Case {
-            schedule: self.schedule(&world),
-            claims: claims(&world.settings),
+            claims: claims(&world.settings, &schedule),
+            schedule,
             world,
         }
     }
@@ -156,13 +160,13 @@ impl General {
     fn schedule(&self, world: &World) -> Schedule {
         let lasts = world.every_ms * u64::from(world.records);
         let sixteenths = |number: u16, low: u16, high: u16| {
-            let drawn = low + u16::try_from(u32::from(number) * u32::from(high - low) >> 16).unwrap_or_default();
+            let drawn = low + u16::try_from((u32::from(number) * u32::from(high - low)) >> 16).unwrap_or_default();
             lasts * u64::from(drawn) / 16
         };
         let width = sixteenths(self.window[1], SHORTEST_WINDOW, 17);
-        let from = u64::from(self.window[0]) * (lasts - width) >> 16;
+        let from = (u64::from(self.window[0]) * (lasts - width)) >> 16;
         let window = (SimTime::from_millis(from), SimTime::from_millis(from + width));
-        let aims = Aims::at(3, world.topic.as_str(), world.partitions);
+        let aims = Aims::at(3, world.topic.as_str(), world.partitions).clients(world.hosts());
         let losses = Losses {
             brokers: u32::from(world.settings.has(&CHOICES[4][0][0])),
             synced: world.settings.has(&CHOICES[6][1][0]),
@@ -196,16 +200,32 @@ impl Genome for General {
 fn chosen(groups: &[Group], number: u16) -> Group {
     let others = groups.len() - 1;
     match number.checked_sub(1 << 15) {
-        Some(number) if others > 0 => groups[1 + (usize::from(number) * others >> 15)],
+        Some(number) if others > 0 => groups[1 + ((usize::from(number) * others) >> 15)],
         _ => groups[0],
     }
 }
 
-/// What settings promise as long as no more is lost than they can bear.
-fn claims(settings: &Settings) -> Vec<Claim> {
+/// What settings promise under a schedule. Whoever stops uncleanly counts as having lost something, since nobody can tell
+/// at once (KIP-966): together with one that has, that is more than two in-sync replicas promise to survive.
+fn claims(settings: &Settings, schedule: &Schedule) -> Vec<Claim> {
     if settings.has(&SHORT_RETENTION[0]) {
-        vec![Claim::InvariantsHold]
-    } else {
-        promised(settings)
+        return vec![Claim::InvariantsHold];
     }
+    let synced = settings.has(&CHOICES[6][1][0]);
+    let [mut unclean, mut lossy] = [0, 0];
+    for scheduled in &schedule.faults {
+        let (target, loses) = match &scheduled.fault {
+            Fault::Kill(target) | Fault::Restart(target) => (target, false),
+            Fault::PowerLoss { target, survivors } => (target, !synced && *survivors != Survivors::All),
+            Fault::Wipe(target) => (target, true),
+            _ => continue,
+        };
+        unclean += if *target == Role::AllBrokers { 3 } else { 1 };
+        lossy += u32::from(loses);
+    }
+    let mut claims = promised(settings);
+    if lossy > 0 && unclean > 1 {
+        claims.retain(|claim| [Claim::SendsResolved, Claim::ComesToRest, Claim::InvariantsHold].contains(claim));
+    }
+    claims
 }

@@ -3,7 +3,7 @@
 use kafka_sim_core::{ConfigError, Seed};
 
 use super::super::steered::{Corpus, GENERATION};
-use super::super::{Claim, parallel};
+use super::super::{Found, World, parallel};
 use super::attempt::Level;
 use super::general::General;
 use super::{Mutant, Schedules, Trial};
@@ -85,7 +85,7 @@ impl Measurement {
                     if self.over(needed) || run == self.most {
                         return Ok(needed);
                     }
-                    corpus.take(seed, general, met);
+                    corpus.take(general, met);
                 }
                 corpus.settle();
             }
@@ -96,23 +96,28 @@ impl Measurement {
             .collect()
     }
 
-    /// Runs of general worlds without a flaw that break something all the same, of `most` from the first seed on.
+    /// Runs of general worlds without a flaw that break something all the same, of `most` from the first seed on, with
+    /// the gravest claim that breaks.
     ///
     /// # Errors
     /// A setting that no cluster or client can run with.
-    pub fn without_a_flaw(&self) -> Result<Vec<(Seed, Vec<Claim>)>, ConfigError> {
+    pub fn without_a_flaw(&self) -> Result<Vec<(World, Found)>, ConfigError> {
         let seeds: Vec<Seed> = (0..self.most)
             .map(|nth| Seed(self.first_seed.wrapping_add(nth)))
             .collect();
-        let broken = parallel::map(&seeds, self.threads, |seed| General::of(*seed).case(None).broken(*seed));
-        let mut failed = Vec::new();
-        for (seed, broken) in seeds.into_iter().zip(broken) {
-            let broken = broken?;
-            if !broken.is_empty() {
-                failed.push((seed, broken));
-            }
-        }
-        Ok(failed)
+        let broken = parallel::map(&seeds, self.threads, |seed| {
+            let case = General::of(*seed).case(None);
+            let broken = case.broken(*seed)?;
+            Ok(broken.first().map(|claim| {
+                let found = Found {
+                    seed: *seed,
+                    schedule: case.schedule,
+                    claim: *claim,
+                };
+                (case.world, found)
+            }))
+        });
+        broken.into_iter().filter_map(Result::transpose).collect()
     }
 }
 

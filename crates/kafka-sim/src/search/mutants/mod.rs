@@ -7,6 +7,7 @@
 mod attempt;
 mod caught;
 mod draw;
+mod figures;
 mod general;
 mod groups;
 mod hunt;
@@ -18,6 +19,7 @@ mod trials;
 pub use attempt::Level;
 pub use caught::Caught;
 pub use draw::Weather;
+pub use figures::Figures;
 pub use hunt::{Hunt, Hunted};
 pub use kafka_sim_cluster::mutant::Mutant;
 pub use measure::{Measurement, Needed};

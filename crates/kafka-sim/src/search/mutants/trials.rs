@@ -14,7 +14,7 @@ use super::{Weather, groups};
 pub enum Schedules {
     /// Worlds, settings and faults drawn at random by a profile that knows nothing of any flaw.
     General,
-    /// A world chosen for the flaw, and [faults](Weather) built around how it was found in Kafka.
+    /// A world chosen for the flaw, and its [weather](Weather), which for most is built around the known story of it.
     Directed,
 }
 
@@ -50,9 +50,9 @@ pub struct Limits {
     pub most: u64,
     /// Runs in which a promise to users may still break once an invariant has.
     pub most_judged: u64,
-    /// Median of the runs until something broke.
+    /// Median of the runs until something broke; 0 if nobody measured.
     pub median: u64,
-    /// The most of them.
+    /// The most of them, no more than those after which a search was given up; 0 if nobody measured.
     pub worst: u64,
 }
 
@@ -111,7 +111,6 @@ const THERE_AND_BACK: Trial = Trial {
     records: 400,
     weather: Weather::ThereAndBack,
     claims: &[Claim::InvariantsHold],
-    directed: limits(300, 300, 0, 0),
     ..ELECTIONS
 };
 
@@ -120,27 +119,36 @@ impl Trial {
     pub const ALL: &'static [Trial] = &[
         Trial {
             mutant: Mutant::TruncateToHighWatermark,
+            directed: limits(100, 100, 1, 5),
+            general: Some(limits(100, 400, 2, 7)),
             ..ELECTIONS
         },
         Trial {
             mutant: Mutant::SingleShotTruncation,
+            directed: limits(300, 300, 11, 39),
+            general: Some(limits(4_000, 400, 372, 400)),
             ..THERE_AND_BACK
         },
         Trial {
             mutant: Mutant::NoFetchEpochFencing,
+            directed: limits(700, 200, 50, 221),
             ..THERE_AND_BACK
         },
         Trial {
             mutant: Mutant::SkippedTruncation,
+            directed: limits(500, 200, 32, 152),
             ..THERE_AND_BACK
         },
         Trial {
             mutant: Mutant::NonMaximalIsr,
+            directed: limits(300, 300, 23, 58),
+            general: Some(limits(1_000, 400, 55, 400)),
             deviations: &[broker("replica.lag.time.max.ms", "1000")],
             ..ELECTIONS
         },
         Trial {
             mutant: Mutant::NoBrokerEpochCheck,
+            directed: limits(50, 50, 1, 2),
             deviations: &[
                 broker("replica.fetch.max.bytes", "1"),
                 broker("replica.fetch.response.max.bytes", "1"),
@@ -149,40 +157,49 @@ impl Trial {
             records: 60,
             every_ms: 1_000,
             weather: Weather::StaleJoin,
-            directed: limits(300, 300, 0, 0),
             ..USUAL
         },
         Trial {
             mutant: Mutant::ElrOff,
+            directed: limits(400, 400, 18, 88),
+            general: Some(limits(2_500, 400, 173, 400)),
             partitions: 1,
             records: 400,
             every_ms: 100,
             weather: Weather::Outages,
-            directed: limits(500, 500, 0, 0),
             ..USUAL
         },
         Trial {
             mutant: Mutant::NoDuplicateCheck,
+            directed: limits(100, 100, 3, 11),
+            general: Some(limits(150, 400, 7, 22)),
             ..USUAL
         },
         Trial {
             mutant: Mutant::FsyncIgnored,
+            directed: limits(100, 100, 4, 13),
             deviations: &[topic("flush.messages", "1")],
             weather: Weather::Usual(Budget::Beyond),
             ..USUAL
         },
         Trial {
             mutant: Mutant::AckOnAppend,
+            directed: limits(50, 50, 1, 1),
+            general: Some(limits(50, 400, 1, 2)),
             ..USUAL
         },
         Trial {
             mutant: Mutant::HighWatermarkBelowMinIsr,
+            directed: limits(500, 500, 21, 143),
+            general: Some(limits(200, 400, 8, 33)),
             profile: "acks-one",
             claims: &[Claim::ConsistentOffsets, Claim::InvariantsHold],
             ..ELECTIONS
         },
         Trial {
             mutant: Mutant::RetentionDeletesUnreplicated,
+            directed: limits(150, 150, 4, 20),
+            general: Some(limits(100, 400, 5, 8)),
             deviations: &[
                 topic("retention.ms", "1000"),
                 broker("log.retention.check.interval.ms", "500"),
@@ -217,6 +234,16 @@ impl Trial {
         match self.general {
             Some(_) => Schedules::General,
             None => Schedules::Directed,
+        }
+    }
+
+    /// How much the schedules of a search know of the flaw, in a word: `general`, nothing; `usual`, only the world was chosen
+    /// for it; `directed`, they were built around it.
+    pub fn search(&self, schedules: Schedules) -> &'static str {
+        match (schedules, self.weather) {
+            (Schedules::General, _) => "general",
+            (Schedules::Directed, Weather::Usual(_)) => "usual",
+            (Schedules::Directed, _) => "directed",
         }
     }
 

@@ -19,7 +19,6 @@ const RARE: u64 = 1 << 20;
 /// A run that reached something new.
 #[derive(Clone, Debug)]
 struct Kept<G> {
-    seed: Seed,
     genome: G,
     met: Coverage,
     /// How often it was changed further.
@@ -49,7 +48,8 @@ impl<G: Genome> Corpus<G> {
         self.hits.len() as u64
     }
 
-    /// What to run for a number of the search: something new, or a kept run changed further.
+    /// What to run under a seed: something new, or a kept run changed further. A kept run does not keep its seed, which
+    /// was tried and found no more.
     pub(in crate::search) fn candidate(&mut self, seed: Seed, fresh: impl Fn(Seed) -> G) -> (Seed, G) {
         let rng = &mut seed.stream("search-steering", 0);
         if self.kept.is_empty() || rng.chance(1, ONE_IN) {
@@ -76,7 +76,7 @@ impl<G: Genome> Corpus<G> {
     }
 
     /// Takes in what a run has met.
-    pub(in crate::search) fn take(&mut self, seed: Seed, genome: G, met: Coverage) {
+    pub(in crate::search) fn take(&mut self, genome: G, met: Coverage) {
         let mut new = false;
         for feature in met.features() {
             let hits = self.hits.entry(*feature).or_default();
@@ -85,7 +85,6 @@ impl<G: Genome> Corpus<G> {
         }
         if new {
             self.kept.push(Kept {
-                seed,
                 genome,
                 met,
                 used: 0,

@@ -4,7 +4,7 @@
 //! of threads, and is taken in in the order of its seeds, so that the result does not depend on threads.
 
 mod corpus;
-mod genome;
+pub(super) mod genome;
 
 use kafka_sim_cluster::fault::ScheduleDraft;
 use kafka_sim_core::{ConfigError, Seed};
@@ -14,10 +14,11 @@ use super::generate::draft;
 use super::hunt::{Search, Tally, Trial};
 use super::{Found, parallel};
 pub(super) use corpus::Corpus;
-pub(super) use genome::{Genome, change_number};
+pub(super) use genome::Genome;
 
 /// Runs of a generation.
 pub(super) const GENERATION: usize = 32;
+
 impl Search {
     /// Tries the seeds, each with a schedule that is new or made from one that has reached something new. `seen` is
     /// called after each run, in no particular order, by several threads.
@@ -52,7 +53,7 @@ impl Search {
                     schedule: schedule(),
                     claim,
                 });
-                corpus.take(seed, draft, coverage);
+                corpus.take(draft, coverage);
                 tally.combinations = corpus.features();
                 if tally.failures > 0 && !self.keep_going {
                     return Ok(tally);

@@ -63,18 +63,25 @@ fn a_file_that_is_no_failure_is_refused_in_words() {
 fn a_schedule_that_names_what_is_not_there_is_refused() {
     let wrong = [
         (
-            Role::leader_of("payments", 0),
+            Fault::Kill(Role::leader_of("payments", 0)),
             "the topic payments, but there is only orders",
         ),
         (
-            Role::leader_of("orders", 9),
+            Fault::Kill(Role::leader_of("orders", 9)),
             "orders-9, but orders has only partitions 0 to 2",
         ),
-        (Role::broker(3), "broker 3, but there are only brokers 0 to 2"),
+        (
+            Fault::Kill(Role::broker(3)),
+            "broker 3, but there are only brokers 0 to 2",
+        ),
+        (
+            Fault::KillClient("consumer-0".into()),
+            "the host consumer-0, but there are only producer-0",
+        ),
     ];
-    for (role, message) in wrong {
+    for (fault, message) in wrong {
         let failure = FailureFile {
-            schedule: vec![Fault::Kill(role).at(SimTime::ZERO)].into(),
+            schedule: vec![fault.at(SimTime::ZERO)].into(),
             ..failure()
         };
         let error = FailureFile::parse(failure.to_json().as_bytes()).unwrap_err();

@@ -1,5 +1,6 @@
 //! The search finds what is there to be found, and nothing in the safe profile.
 
+mod dangers;
 mod failures;
 mod finding;
 mod groups;
