@@ -68,3 +68,30 @@ fn the_same_seed_behaves_the_same() {
     };
     assert_eq!(run(), run());
 }
+
+#[test]
+fn looking_when_nothing_is_due_changes_nothing() {
+    let run = |looks: usize| {
+        let mut rig = started(&[("linger.ms", "20")]);
+        for token in 0..40 {
+            rig.send(record(token));
+            for _ in 0..7 {
+                rig.run_millis(1);
+                for _ in 0..looks {
+                    rig.act(|producer, now, out| producer.advance(now, out));
+                }
+            }
+            if !rig.requests.is_empty() {
+                let request = rig.next();
+                match token % 5 {
+                    0 => rig.refuse(&request, ErrorCode::NOT_ENOUGH_REPLICAS),
+                    _ => rig.ack(&request, 0),
+                }
+            }
+        }
+        (rig.fates(), rig.seen, rig.connects)
+    };
+    let (fates, ..) = run(0);
+    assert!(!fates.is_empty(), "some records were acknowledged");
+    assert_eq!(run(2), run(0));
+}
