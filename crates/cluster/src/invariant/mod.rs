@@ -9,7 +9,8 @@
 //!
 //! Those about groups follow KIP-848, KIP-211 and the coordinator runtime, whose state is a fold over the records of the
 //! offsets topic (CoordinatorRuntime, CoordinatorLoaderImpl). They are about what a coordinator does, whatever its members
-//! say: an application may commit backwards, so commits are compared by their place in the log.
+//! say: an application may commit backwards, so commits are compared by their place in the log. In debug builds looking
+//! takes about an eighth of a run with a group, and a quarter of that is about groups.
 //!
 //! Divergence: two records are the same if they have the same offset and the same leader epoch, since an epoch has one
 //! leader and a leader writes an offset once. Contents are not compared. Logs that are compacted are compared by their

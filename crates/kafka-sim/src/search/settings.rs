@@ -65,8 +65,10 @@ pub(super) const SAFE_CONSUMER: &[Setting] = &[
     setting(Scope::Broker, "offsets.topic.replication.factor", "3"),
 ];
 
-/// What the profiles with a group have in common.
+/// What the profiles with a group have in common. A JoinGroup whose answer never comes is given up five seconds after
+/// `max.poll.interval.ms`, which has to be within the time that groups are given to come to rest.
 const GROUPED: &[Setting] = &[
+    setting(Scope::Consumer, "max.poll.interval.ms", "60000"),
     setting(Scope::Consumer, "auto.offset.reset", "earliest"),
     setting(Scope::Consumer, "enable.auto.commit", "false"),
     setting(Scope::Broker, "offsets.topic.replication.factor", "3"),
