@@ -1,9 +1,12 @@
 //! Finding the replica that a request is about.
 
+use kafka_protocol::messages::TopicName;
 use kafka_sim_core::ErrorCode;
+use kafka_sim_core::wire::topic_id_of_name;
 
+use super::forwarded::text;
 use crate::broker::{Broker, Partition};
-use crate::peer::Tp;
+use crate::peer::{MetadataImage, Tp};
 
 /// The partition of that name, if the cluster has it.
 pub(super) fn known(broker: &Broker, topic: &str, index: i32) -> Result<Tp, ErrorCode> {
@@ -13,6 +16,15 @@ pub(super) fn known(broker: &Broker, topic: &str, index: i32) -> Result<Tp, Erro
     });
     tp.filter(|tp| broker.known(*tp).is_some())
         .ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
+}
+
+/// The name of a topic as a request names it: by name, or by its id as text. `None` if there is no such id.
+pub(super) fn named_topic(image: &MetadataImage, by_id: bool, name: &TopicName) -> Option<TopicName> {
+    if !by_id {
+        return Some(name.clone());
+    }
+    let topic = image.topics.get(&topic_id_of_name(name)?)?;
+    Some(TopicName(text(&topic.name)))
 }
 
 /// This broker's replica.

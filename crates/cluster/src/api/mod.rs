@@ -169,7 +169,7 @@ pub(crate) fn render_admin(broker: &Broker, call: &AdminCall, response: Option<A
 }
 
 /// Renders what the group coordinator answered, one reply for each slot of the request.
-pub(crate) fn render_group(version: i16, request: &RequestKind, replies: Vec<Reply>) -> ResponseKind {
+pub(crate) fn render_group(broker: &Broker, version: i16, request: &RequestKind, replies: Vec<Reply>) -> ResponseKind {
     match request {
         RequestKind::JoinGroup(_) => join_group::render(version, replies),
         RequestKind::SyncGroup(_) => sync_group::render(replies),
@@ -177,7 +177,7 @@ pub(crate) fn render_group(version: i16, request: &RequestKind, replies: Vec<Rep
         RequestKind::LeaveGroup(request) => leave_group::render(version, request, replies),
         RequestKind::ConsumerGroupHeartbeat(_) => consumer_group_heartbeat::render(replies),
         RequestKind::OffsetCommit(request) => offset_commit::render(request, replies),
-        RequestKind::OffsetFetch(request) => offset_fetch::render(version, request, replies),
+        RequestKind::OffsetFetch(request) => offset_fetch::render(&broker.image, version, request, replies),
         RequestKind::OffsetDelete(request) => offset_delete::render(request, replies),
         RequestKind::DeleteGroups(request) => delete_groups::render(request, replies),
         other => unreachable!("{other:?} never waits for the group coordinator"),

@@ -1,28 +1,34 @@
-//! OffsetCommit (8), versions 2 to 9.
+//! OffsetCommit (8), versions 2 to 10.
 //!
 //! v3 throttle time; v5 without explicit retention (KIP-211); v6 leader epochs (KIP-320); v7 static members (KIP-345); v8
-//! flexible; v9 GROUP_ID_NOT_FOUND, and members of KIP-848 groups.
-//!
-//! Left out: v10 (topic ids).
+//! flexible; v9 GROUP_ID_NOT_FOUND, and members of KIP-848 groups; v10 topic ids.
 
 use kafka_protocol::messages::offset_commit_request::OffsetCommitRequestPartition;
 use kafka_protocol::messages::offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic};
 use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse, RequestKind, ResponseKind, TopicName};
 use kafka_sim_core::ErrorCode;
+use kafka_sim_core::wire::topic_id_of_name;
+use uuid::Uuid;
 
 use super::grouped::{ask, caller, word};
-use super::hosted::known;
+use super::hosted::{known, named_topic};
 use super::{Answer, Call};
 use crate::broker::{Broker, Ctx};
 use crate::group::words::{Commit, CommitPart, Reply};
 
 pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request: OffsetCommitRequest) -> Answer {
     let version = call.head.version;
+    let by_id = version >= 10;
     let exists =
         |topic: &TopicName, part: &OffsetCommitRequestPartition| known(broker, topic, part.partition_index).is_ok();
     let parts = request.topics.iter().flat_map(|topic| {
-        let parts = topic.partitions.iter().filter(|part| exists(&topic.name, part));
-        parts.map(|part| read(&topic.name, part))
+        let id = topic_id_of_name(&topic.name).filter(|_| by_id);
+        let name = named_topic(&broker.image, by_id, &topic.name);
+        let parts = topic.partitions.iter();
+        parts.filter_map(move |part| {
+            let name = name.as_ref().filter(|name| exists(name, part))?;
+            Some(read(name, id, part))
+        })
     });
     let commit = Commit {
         parts: parts.collect(),
@@ -34,13 +40,13 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request
     // Partitions that do not exist are marked, so that the coordinator's verdicts can be matched with the rest.
     let mut request = request;
     for topic in &mut request.topics {
-        let name = topic.name.clone();
+        let name = named_topic(&broker.image, by_id, &topic.name);
         for part in &mut topic.partitions {
             part.committed_metadata = None;
-            part.committed_offset = if known(broker, &name, part.partition_index).is_ok() {
-                0
-            } else {
-                UNKNOWN
+            part.committed_offset = match &name {
+                None => UNKNOWN_ID,
+                Some(name) if known(broker, name, part.partition_index).is_ok() => 0,
+                Some(_) => UNKNOWN,
             };
         }
     }
@@ -63,10 +69,13 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request
 
 /// Stands in a request that waits for an answer in place of the offset: the partition does not exist.
 const UNKNOWN: i64 = -1;
+/// The same for a topic id that stands for nothing.
+const UNKNOWN_ID: i64 = -2;
 
-fn read(topic: &TopicName, part: &OffsetCommitRequestPartition) -> CommitPart {
+fn read(topic: &TopicName, topic_id: Option<Uuid>, part: &OffsetCommitRequestPartition) -> CommitPart {
     CommitPart {
         topic: word(topic),
+        topic_id,
         partition: part.partition_index,
         offset: part.committed_offset,
         leader_epoch: part.committed_leader_epoch,
@@ -80,8 +89,10 @@ pub(crate) fn render(request: &OffsetCommitRequest, replies: Vec<Reply>) -> Resp
     };
     let mut verdicts = outcome.as_ref().map(|all| all.iter()).ok();
     let mut verdict = |part: &OffsetCommitRequestPartition| {
-        if part.committed_offset == UNKNOWN {
-            return ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+        match part.committed_offset {
+            UNKNOWN => return ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+            UNKNOWN_ID => return ErrorCode::UNKNOWN_TOPIC_ID,
+            _ => {}
         }
         let one = verdicts.as_mut().and_then(Iterator::next).copied();
         one.or(outcome.as_ref().err().copied()).unwrap_or_default()
@@ -103,6 +114,7 @@ pub(crate) fn render(request: &OffsetCommitRequest, replies: Vec<Reply>) -> Resp
 mod tests {
     use kafka_protocol::messages::ApiKey;
     use kafka_protocol::messages::offset_commit_request::OffsetCommitRequestTopic;
+    use kafka_sim_core::wire::topic_id_as_name;
 
     use super::super::forwarded::testing::{over_the_wire, served_versions};
     use super::*;
@@ -113,7 +125,10 @@ mod tests {
                 .with_partition_index(index)
                 .with_committed_offset(offset)
         };
-        let topic = OffsetCommitRequestTopic::default().with_partitions(vec![part(0, 0), part(1, UNKNOWN), part(2, 0)]);
+        let parts = vec![part(0, 0), part(1, UNKNOWN), part(2, 0), part(3, UNKNOWN_ID)];
+        let topic = OffsetCommitRequestTopic::default()
+            .with_name(TopicName(topic_id_as_name(Uuid::from_u128(5))))
+            .with_partitions(parts);
         let request = OffsetCommitRequest::default().with_topics(vec![topic]);
         let ResponseKind::OffsetCommit(response) = render(&request, vec![Reply::Committed(outcome)]) else {
             panic!("another response")
@@ -126,8 +141,8 @@ mod tests {
     fn every_partition_gets_its_own_verdict_and_unknown_ones_error_3() {
         for version in served_versions(ApiKey::OffsetCommit) {
             let verdicts = vec![ErrorCode::OFFSET_METADATA_TOO_LARGE, ErrorCode::NONE];
-            assert_eq!(codes(version, Ok(verdicts)), [12, 3, 0]);
-            assert_eq!(codes(version, Err(ErrorCode::ILLEGAL_GENERATION)), [22, 3, 22]);
+            assert_eq!(codes(version, Ok(verdicts)), [12, 3, 0, 100]);
+            assert_eq!(codes(version, Err(ErrorCode::ILLEGAL_GENERATION)), [22, 3, 22, 100]);
         }
     }
 }

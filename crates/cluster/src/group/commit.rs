@@ -308,5 +308,6 @@ fn committed(part: &CommitPart, commit_ms: i64, expire_ms: Option<i64>) -> Commi
         metadata: part.metadata.clone(),
         commit_ms,
         expire_ms,
+        topic_id: part.topic_id,
     }
 }

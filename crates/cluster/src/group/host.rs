@@ -225,7 +225,7 @@ impl Broker {
                 continue;
             };
             let replies = ticket.replies.into_iter().flatten().collect();
-            let response = crate::api::render_group(ticket.head.version, &ticket.request, replies);
+            let response = crate::api::render_group(self, ticket.head.version, &ticket.request, replies);
             self.respond(ctx, ticket.conn, &ticket.head, &response);
         }
     }

@@ -121,6 +121,7 @@ mod tests {
             metadata: "".into(),
             commit_ms: 0,
             expire_ms: None,
+            topic_id: None,
         })
     }
 

@@ -62,6 +62,8 @@ pub(crate) struct Sync {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct CommitPart {
     pub(crate) topic: Text,
+    /// If the request named the topic by it.
+    pub(crate) topic_id: Option<Uuid>,
     pub(crate) partition: i32,
     pub(crate) offset: Offset,
     /// −1 if unknown.
@@ -93,6 +95,8 @@ pub(crate) struct Committed {
     pub(crate) commit_ms: i64,
     /// When an explicit retention ends.
     pub(crate) expire_ms: Option<i64>,
+    /// The topic it was committed for, if that was named by its id.
+    pub(crate) topic_id: Option<Uuid>,
 }
 
 /// Partitions by topic id.

@@ -156,6 +156,7 @@ fn offset(offset: Option<i64>) -> Record {
         partition: 0,
         value: offset.map(|offset| Committed {
             offset,
+            topic_id: None,
             leader_epoch: -1,
             metadata: "".into(),
             commit_ms: NOW_MS,

@@ -5,4 +5,5 @@ mod commits;
 mod consumer;
 mod coordinators;
 mod member;
+mod topic_ids;
 mod world;

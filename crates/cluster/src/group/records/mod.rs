@@ -125,6 +125,7 @@ mod tests {
             metadata: "note".into(),
             commit_ms: 7,
             expire_ms,
+            topic_id: None,
         };
         Record::Offset {
             group: "g".into(),
@@ -132,6 +133,14 @@ mod tests {
             partition: 3,
             value: Some(value),
         }
+    }
+
+    fn with_topic_id() -> Record {
+        let mut record = offset_record(None);
+        if let Record::Offset { value: Some(value), .. } = &mut record {
+            value.topic_id = Some(uuid::Uuid::from_bytes(*b"sixteen bytes..."));
+        }
+        record
     }
 
     fn group_record() -> Record {
@@ -161,7 +170,12 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        for record in [offset_record(None), offset_record(Some(11)), group_record()] {
+        for record in [
+            offset_record(None),
+            offset_record(Some(11)),
+            with_topic_id(),
+            group_record(),
+        ] {
             assert_eq!(Record::read(record.key(), record.value()), Some(record));
         }
     }
@@ -178,7 +192,7 @@ mod tests {
 
     #[test]
     fn every_truncation_is_unreadable_and_none_panics() {
-        for record in [offset_record(None), group_record()] {
+        for record in [offset_record(None), with_topic_id(), group_record()] {
             let (key, value) = (record.key(), record.value().unwrap());
             for len in 0..key.len() {
                 assert_eq!(Record::read(key.slice(..len), Some(value.clone())), None);
@@ -198,7 +212,19 @@ mod tests {
     fn the_bytes_of_an_offset_are_those_of_kafka() {
         let record = offset_record(None);
         assert_eq!(&record.key()[..], b"\0\x01\0\x01g\0\x06orders\0\0\0\x03");
-        let expected = b"\0\x03\0\0\0\0\0\0\0\x2a\0\0\0\x04\0\x04note\0\0\0\0\0\0\0\x07";
-        assert_eq!(&record.value().unwrap()[..], expected);
+        let expected = b"\0\x04\0\0\0\0\0\0\0\x2a\0\0\0\x04\x05note\0\0\0\0\0\0\0\x07";
+        assert_eq!(record.value().unwrap(), [&expected[..], b"\0"].concat());
+        let tagged = [&expected[..], b"\x01\0\x10sixteen bytes..."].concat();
+        assert_eq!(with_topic_id().value().unwrap(), tagged);
+    }
+
+    #[test]
+    fn offsets_that_older_brokers_wrote_are_read() {
+        let record = offset_record(None);
+        let older = b"\0\x03\0\0\0\0\0\0\0\x2a\0\0\0\x04\0\x04note\0\0\0\0\0\0\0\x07";
+        assert_eq!(
+            Record::read(record.key(), Some(Bytes::from_static(older))),
+            Some(record)
+        );
     }
 }

@@ -128,6 +128,7 @@ fn metadata_that_is_too_long_refuses_its_partition_alone() {
     let mut rig = Rig::with("offset.metadata.max.bytes", "3");
     let part = |partition, metadata: &str| CommitPart {
         topic: "orders".into(),
+        topic_id: None,
         partition,
         offset: 1,
         leader_epoch: -1,

@@ -244,6 +244,7 @@ impl Rig {
     pub(super) fn commit_as(&mut self, caller: Caller, generation: i32, offset: Offset, version: i16) -> Waiter {
         let part = CommitPart {
             topic: "orders".into(),
+            topic_id: None,
             partition: 0,
             offset,
             leader_epoch: 3,
