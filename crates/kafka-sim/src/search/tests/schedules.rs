@@ -7,7 +7,7 @@ use kafka_sim_core::{Seed, SimTime};
 use crate::search::{Budget, Profile, schedule};
 
 fn strikes_a_broker(fault: &ScheduledFault) -> bool {
-    fault.fault.severity() >= 6
+    fault.fault.severity() >= 6 && fault.fault.client().is_none()
 }
 
 fn lasts(fault: &ScheduledFault) -> Duration {
@@ -47,6 +47,8 @@ fn within_the_budget_one_broker_is_struck_at_a_time_and_links_only_shortly() {
     for fault in (0..2_000).flat_map(|seed| schedule(Seed(seed), Budget::Within, &world).faults) {
         if strikes_a_broker(&fault) {
             assert!(!fault.fault.roles().contains(&&Role::AllBrokers), "{fault}");
+            assert!(lasts(&fault) <= Duration::from_secs(10), "{fault}");
+        } else if fault.fault.client().is_some() {
             assert!(lasts(&fault) <= Duration::from_secs(10), "{fault}");
         } else {
             assert!(lasts(&fault) <= Duration::from_secs(2), "{fault}");
