@@ -3,7 +3,7 @@
 use kafka_sim_cluster::mutant::Mutant;
 
 use super::super::settings::{Scope, Setting, setting};
-use super::trials::{Trial, USUAL};
+use super::trials::{Trial, USUAL, limits};
 
 /// Members of the classic protocol.
 const CLASSIC: Trial = Trial {
@@ -19,27 +19,32 @@ const KIP_848: Trial = Trial {
 
 pub(super) const STALE_COMMITS: Trial = Trial {
     mutant: Mutant::StaleCommitsAccepted,
+    directed: limits(250, 100, 6, 63),
     ..CLASSIC
 };
 
 pub(super) const ACK_ON_APPEND: Trial = Trial {
     mutant: Mutant::CommitAckOnAppend,
+    directed: limits(50, 100, 1, 1),
     ..CLASSIC
 };
 
 pub(super) const BEFORE_RELEASED: Trial = Trial {
     mutant: Mutant::AssignedBeforeReleased,
+    directed: limits(50, 100, 1, 1),
     ..KIP_848
 };
 
 pub(super) const READS_NO_LOG: Trial = Trial {
     mutant: Mutant::CoordinatorReadsNoLog,
+    directed: limits(100, 100, 3, 17),
     ..CLASSIC
 };
 
 /// Messages that come so rarely that their commits grow older than a minute.
 pub(super) const EXPIRES: Trial = Trial {
     mutant: Mutant::OffsetsInUseExpire,
+    directed: limits(50, 100, 1, 1),
     deviations: EXPIRY,
     records: 12,
     every_ms: 25_000,
@@ -53,6 +58,7 @@ const EXPIRY: &[Setting] = &[
 
 pub(super) const SILENT_MEMBERS: Trial = Trial {
     mutant: Mutant::SilentMembersStay,
+    directed: limits(50, 100, 2, 6),
     ..KIP_848
 };
 

@@ -56,7 +56,7 @@ pub struct Limits {
     pub worst: u64,
 }
 
-const fn limits(most: u64, most_judged: u64, median: u64, worst: u64) -> Limits {
+pub(super) const fn limits(most: u64, most_judged: u64, median: u64, worst: u64) -> Limits {
     Limits {
         most,
         most_judged,
