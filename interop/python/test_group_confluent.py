@@ -37,6 +37,7 @@ class Member:
         self.name, self.failure = name, None
         self._topic, self._course = topic, course
         self._next: dict[int, int] = {}
+        self._committed: dict[int, int] = {}
         self._settings = {
             "bootstrap.servers": bootstrap,
             "group.id": group,
@@ -64,8 +65,9 @@ class Member:
             consumer.subscribe([self._topic], on_revoke=self._revoked, on_lost=self._lost)
             try:
                 self._consume(consumer)
+                # Not left to `close`: in the middle of a rebalance that leaves the group before it revokes.
+                self._commit(consumer, list(self._next), give_up_after=WAIT)
             finally:
-                # Revokes what is left, which commits it.
                 consumer.close()
         except BaseException as error:
             self.failure = error
@@ -93,19 +95,23 @@ class Member:
         self._commit(consumer, numbers, give_up_after=WAIT)
         for number in numbers:
             self._next.pop(number, None)
+            self._committed.pop(number, None)
 
     def _lost(self, _consumer, partitions):
         self._course.unclean.append(f"{self.name} lost {[partition.partition for partition in partitions]}")
         self._next.clear()
+        self._committed.clear()
 
     def _commit(self, consumer, numbers, give_up_after):
-        """Commits what was processed of these partitions; a coordinator that is away is asked again."""
-        offsets = [TopicPartition(self._topic, n, self._next[n]) for n in numbers if n in self._next]
+        """Commits what is new of these partitions; a coordinator that is away is asked again."""
+        new = {n: self._next[n] for n in numbers if n in self._next and self._next[n] != self._committed.get(n)}
+        offsets = [TopicPartition(self._topic, number, offset) for number, offset in new.items()]
         deadline = time.monotonic() + give_up_after
         while offsets:
             try:
                 failed = [one.error for one in consumer.commit(offsets=offsets, asynchronous=False) if one.error]
                 if not failed:
+                    self._committed.update(new)
                     return
                 error = failed[0]
             except KafkaException as raised:
