@@ -17,6 +17,7 @@ mod scenarios;
 mod serve;
 mod soak;
 mod stop;
+mod threads;
 mod topic;
 mod trial;
 

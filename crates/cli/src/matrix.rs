@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kafka_sim::matrix::Matrix;
 
 use crate::failure::Failure;
+use crate::threads::cores;
 
 /// Arguments of `matrix`.
 #[derive(clap::Args)]
@@ -24,7 +25,7 @@ pub(crate) struct MatrixArgs {
 }
 
 pub(crate) fn run(args: &MatrixArgs) -> Result<ExitCode, Failure> {
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = cores();
     let style =
         ProgressStyle::with_template("{bar:30} {pos}/{len} runs, {per_sec}").expect("the template is well-formed");
     let bar =

@@ -12,6 +12,7 @@ use kafka_sim::{Topic, diagram, parse_properties};
 
 use crate::args::CheckArgs;
 use crate::failure::Failure;
+use crate::threads::cores;
 use crate::topic::parse_topic;
 
 /// Schedules tried when nobody says how many.
@@ -74,7 +75,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
         world: given(&args.own)?.world,
         budget: args.budget.into(),
         seeds: args.seeds.unwrap_or(DEFAULT_SEEDS),
-        threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        threads: cores(),
     };
     if trial.seeds == 0 {
         return Err(Failure::usage("--seeds 0: expected at least 1"));

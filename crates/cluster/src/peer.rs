@@ -186,6 +186,11 @@ impl MetadataImage {
         self.topics.get(self.names.get(name)?)
     }
 
+    /// What a topic has of its own settings.
+    pub fn overrides(&self, topic: &Arc<str>) -> Option<&BTreeMap<Arc<str>, Arc<str>>> {
+        self.configs.get(&ConfigResource::Topic(topic.clone()))
+    }
+
     /// Registered and unfenced.
     pub fn is_alive(&self, broker: BrokerId) -> bool {
         self.brokers.get(&broker).is_some_and(|b| !b.fenced)

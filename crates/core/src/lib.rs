@@ -33,4 +33,4 @@ pub use ids::{BrokerId, ConnId, Offset, TopicPartition};
 pub use keys::ConfigError;
 pub use rng::{Seed, SimRng};
 pub use small_map::SmallMap;
-pub use time::{SimTime, WallClock};
+pub use time::{SimTime, WallClock, earlier};

@@ -17,6 +17,14 @@ const NANOS_PER_MICRO: u64 = 1_000;
 #[serde(transparent)]
 pub struct SimTime(u64);
 
+/// The earlier of two instants, of which either may never come.
+pub fn earlier(a: Option<SimTime>, b: Option<SimTime>) -> Option<SimTime> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
 impl SimTime {
     /// The start of the run.
     pub const ZERO: SimTime = SimTime(0);

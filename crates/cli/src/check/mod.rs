@@ -16,6 +16,7 @@ use kafka_sim::catalogue::{self, Scenario, Tally, Variant};
 
 use crate::args::CheckArgs;
 use crate::failure::Failure;
+use crate::threads::cores;
 use crate::trial;
 
 /// Seeds run when nobody says how many.
@@ -122,7 +123,7 @@ fn keep_variant(scenarios: &mut Vec<Scenario>, name: &str) -> Result<(), Failure
 }
 
 fn try_all<'a>(scenarios: &'a [Scenario], seeds: &[Seed]) -> Result<Vec<Tried<'a>>, Failure> {
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = cores();
     let variants: Vec<(&Scenario, &Variant)> = scenarios
         .iter()
         .flat_map(|s| s.variants.iter().map(move |v| (s, v)))

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use kafka_sim::search::mutants::{Hunt, Mutant, Schedules, Trial};
 
 use crate::failure::Failure;
+use crate::threads::cores;
 use report::Line;
 
 /// Arguments of `mutants`.
@@ -56,7 +57,6 @@ pub(crate) struct MutantsArgs {
 
 impl MutantsArgs {
     fn threads(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         self.threads.map_or_else(cores, usize::from)
     }
 

@@ -18,6 +18,7 @@ pub(crate) use args::SoakArgs;
 pub(crate) use replay::{failure_in, replay};
 
 use crate::failure::Failure;
+use crate::threads::cores;
 
 /// Seeds tried when nobody says how many.
 const DEFAULT_SEEDS: u64 = 1_000;
@@ -73,10 +74,6 @@ fn search(args: &SoakArgs) -> Result<Search, Failure> {
         threads: args.threads.map_or_else(cores, usize::from),
         keep_going: args.keep_going,
     })
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 fn run_search(search: &Search, greybox: bool) -> Result<Tally, Failure> {

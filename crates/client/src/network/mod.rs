@@ -15,7 +15,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use kafka_protocol::protocol::Encodable;
 use kafka_sim_core::{
-    SimRng, SimTime, SmallMap,
+    SimRng, SimTime, SmallMap, earlier,
     wire::{ApiKey, RequestHead, ResponseKind, StrBytes, encode_request_of},
 };
 
@@ -399,13 +399,5 @@ impl<T> Network<T> {
         self.owners.clear();
         self.events.clear();
         self.metadata_in_flight = false;
-    }
-}
-
-/// The earlier of two moments, if there is one.
-pub(crate) fn earlier(a: Option<SimTime>, b: Option<SimTime>) -> Option<SimTime> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
     }
 }

@@ -9,6 +9,7 @@ use std::{
 use kafka_sim_core::{
     SimRng, SimTime, SmallMap, TopicPartition,
     batch::{Codec, batch_size_upper_bound},
+    earlier,
 };
 use smallvec::SmallVec;
 
@@ -17,11 +18,7 @@ use super::{
     partitioner::Sticky,
     ratio::Ratio,
 };
-use crate::{
-    backoff::Backoff,
-    config::ProducerConfig,
-    network::{Metadata, earlier},
-};
+use crate::{backoff::Backoff, config::ProducerConfig, network::Metadata};
 
 /// Why a record could not be appended now.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ mod tests;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use kafka_sim_core::{ConfigError, Seed, SimRng, SimTime, WallClock};
+use kafka_sim_core::{ConfigError, Seed, SimRng, SimTime, WallClock, earlier};
 
 pub use self::record::{Header, ProducerRecord, SendError, SendOutcome, SendResult};
 use self::{
@@ -27,7 +27,7 @@ use self::{
 use crate::{
     config::ProducerConfig,
     io::{ClientInput, ClientOutput},
-    network::{Network, earlier},
+    network::Network,
 };
 
 /// What the producer emits.

@@ -5,13 +5,13 @@ use kafka_protocol::messages::{
     produce_request::{PartitionProduceData, TopicProduceData},
 };
 use kafka_sim_core::{
-    ErrorCode, SimTime, TopicPartition,
+    ErrorCode, SimTime, TopicPartition, earlier,
     wire::{ApiKey, StrBytes},
 };
 use uuid::Uuid;
 
 use super::{Outputs, Producer, batch::BatchId, idempotence::Standing, record::SendError};
-use crate::{config::Acks, network::earlier};
+use crate::config::Acks;
 
 /// What a request of the producer was about.
 #[derive(Clone, Debug)]

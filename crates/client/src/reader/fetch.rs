@@ -6,7 +6,7 @@ use kafka_protocol::messages::{
     fetch_response::{FetchResponse, FetchableTopicResponse, PartitionData},
 };
 use kafka_sim_core::{
-    ErrorCode, SimTime, TopicPartition,
+    ErrorCode, SimTime, TopicPartition, earlier,
     wire::{ApiKey, ResponseKind, StrBytes},
 };
 use smallvec::SmallVec;
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     config::{IsolationLevel, ReaderConfig},
-    network::{Metadata, Node, earlier, node as node_of},
+    network::{Metadata, Node, node as node_of},
 };
 
 /// Brokers, of which there are few.

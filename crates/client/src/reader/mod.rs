@@ -14,7 +14,7 @@ mod tests;
 
 use std::{collections::VecDeque, sync::Arc};
 
-use kafka_sim_core::{ConfigError, ErrorCode, Seed, SimRng, SimTime, SmallMap, TopicPartition, WallClock};
+use kafka_sim_core::{ConfigError, ErrorCode, Seed, SimRng, SimTime, SmallMap, TopicPartition, WallClock, earlier};
 
 pub use self::types::{ReadError, ReadRecord, ReaderOutcome, StartAt};
 use self::{
@@ -26,7 +26,7 @@ use crate::{
     config::{OffsetReset, ReaderConfig},
     consumer::Ask,
     io::{ClientInput, ClientOutput},
-    network::{Event, Network, earlier},
+    network::{Event, Network},
 };
 
 /// What the reader emits.

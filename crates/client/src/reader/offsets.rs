@@ -9,7 +9,7 @@ use kafka_protocol::messages::{
     offset_for_leader_epoch_response::EpochEndOffset,
 };
 use kafka_sim_core::{
-    ErrorCode, SimTime, SmallMap, TopicPartition,
+    ErrorCode, SimTime, SmallMap, TopicPartition, earlier,
     wire::{ApiKey, ResponseKind, StrBytes},
 };
 
@@ -19,7 +19,7 @@ use super::{
     report,
     types::{ReadError, ReaderOutcome, StartAt},
 };
-use crate::{config::IsolationLevel, network::earlier};
+use crate::config::IsolationLevel;
 
 impl Reader {
     /// Leaders of the partitions that need such a request now.

@@ -8,7 +8,7 @@ use kafka_sim_core::TopicPartition;
 use super::{Broker, Ctx, Lifecycle};
 use crate::config::{effective_log_config, min_insync_replicas};
 use crate::log::OpenOptions;
-use crate::peer::{ConfigResource, FromController, MetadataImage, MetadataRecord, PartitionState, Tp};
+use crate::peer::{FromController, MetadataImage, MetadataRecord, PartitionState, Tp};
 
 impl Broker {
     /// A message that the controller sent of its own accord.
@@ -157,19 +157,15 @@ impl Broker {
         self.set_min_isr(tp);
     }
 
-    fn overrides(&self, topic: &str) -> Option<&std::collections::BTreeMap<Arc<str>, Arc<str>>> {
-        self.image.configs.get(&ConfigResource::Topic(topic.into()))
-    }
-
-    fn log_config(&self, topic: &str) -> crate::log::LogConfig {
-        effective_log_config(&self.config, self.overrides(topic))
+    fn log_config(&self, topic: &Arc<str>) -> crate::log::LogConfig {
+        effective_log_config(&self.config, self.image.overrides(topic))
     }
 
     fn set_min_isr(&mut self, tp: Tp) {
         let Some(partition) = self.partitions.get(&tp) else {
             return;
         };
-        let value = min_insync_replicas(&self.config, self.overrides(&partition.name.topic));
+        let value = min_insync_replicas(&self.config, self.image.overrides(&partition.name.topic));
         if let Some(partition) = self.partitions.get_mut(&tp) {
             partition.min_insync_replicas = value;
         }

@@ -5,7 +5,7 @@ use kafka_sim_core::TopicPartition;
 use super::Cluster;
 use crate::config::min_insync_replicas;
 use crate::invariant::{Breach, Hosted, Partition};
-use crate::peer::{ConfigResource, Tp};
+use crate::peer::Tp;
 
 impl Cluster {
     /// Looks at every partition now, and returns every invariant that did not hold so far, the first break of each
@@ -53,7 +53,7 @@ impl Cluster {
         let (Some(state), Some(topic)) = (image.partition(tp), image.topics.get(&tp.topic)) else {
             return self.inspector.forget(tp);
         };
-        let overrides = image.configs.get(&ConfigResource::Topic(topic.name.clone()));
+        let overrides = image.overrides(&topic.name);
         let hosted = self.nodes.iter().filter_map(|node| {
             let broker = node.broker.as_deref().filter(|broker| !broker.log_dir_offline)?;
             let replica = broker.partitions.get(&tp)?;
@@ -91,7 +91,7 @@ impl Cluster {
         let node = &self.nodes[index];
         let flushes = |tp: Tp| {
             image.topics.get(&tp.topic).is_some_and(|topic| {
-                let overrides = image.configs.get(&ConfigResource::Topic(topic.name.clone()));
+                let overrides = image.overrides(&topic.name);
                 crate::config::effective_log_config(&node.spec.config, overrides).flush_messages <= 1
             })
         };

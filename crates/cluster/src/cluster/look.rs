@@ -1,7 +1,10 @@
 //! Making a [`View`].
 
+use std::sync::Arc;
+
 use super::Cluster;
 use super::node::Node;
+use crate::config::is_compacted;
 use crate::peer::{PartitionState, Tp};
 use crate::view::{BrokerView, GroupView, PartitionView, ReplicaView, View};
 
@@ -79,6 +82,13 @@ impl Cluster {
 }
 
 impl Cluster {
+    /// Names of the topics whose `cleanup.policy` has `compact`, the offsets topic among them once it is there.
+    pub fn compacted_topics(&self) -> impl Iterator<Item = &Arc<str>> {
+        let image = self.controller.image();
+        let is_compacted = |name: &&Arc<str>| is_compacted(self.controller.defaults(), image.overrides(name));
+        image.names.keys().filter(is_compacted)
+    }
+
     /// Nothing is left to repair: every broker serves and has the controller's metadata, every partition has a leader,
     /// all its replicas are in sync, and everything in the leader's log is committed.
     pub fn is_converged(&self) -> bool {

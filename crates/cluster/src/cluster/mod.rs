@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kafka_sim_core::{Agenda, BrokerId, ConnId, Seed, SimTime, SmallMap};
+use kafka_sim_core::{Agenda, BrokerId, ConnId, Seed, SimTime, SmallMap, earlier};
 use serde::{Deserialize, Serialize};
 
 use crate::broker::{CloseReason, Effect};
@@ -299,13 +299,5 @@ impl Cluster {
     fn set_now(&mut self, now: SimTime) {
         assert!(now >= self.now, "time runs backwards: {now} after {}", self.now);
         self.now = now;
-    }
-}
-
-/// The earlier of two instants, of which either may never come.
-fn earlier(a: Option<SimTime>, b: Option<SimTime>) -> Option<SimTime> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Cluster;
-use crate::peer::{AdminRequest, ConfigResource, ElectionType, MetadataImage, NewTopic, TopicRef};
+use crate::peer::{AdminRequest, ElectionType, MetadataImage, NewTopic, TopicRef};
 
 impl Cluster {
     pub(super) fn elect(&mut self, election: ElectionType, topic: &str, partition: i32) {
@@ -40,7 +40,7 @@ impl Cluster {
 /// A topic's id, and a new one of the same name, partitions, replicas and overrides.
 fn like(image: &MetadataImage, name: &str) -> Option<(uuid::Uuid, NewTopic)> {
     let topic = image.topic_named(name)?;
-    let overrides = image.configs.get(&ConfigResource::Topic(topic.name.clone()));
+    let overrides = image.overrides(&topic.name);
     let configs = overrides.into_iter().flatten();
     let configs = configs.map(|(key, value)| (key.clone(), Some(Arc::clone(value))));
     let again = NewTopic {

@@ -4,7 +4,7 @@ use kafka_sim_core::batch::TimestampType;
 
 use super::broker::BrokerConfig;
 use super::key::list_items;
-use super::topic::{Overrides, topic_number, topic_value};
+use super::topic::{Overrides, is_compacted, topic_number, topic_value};
 use crate::log::{LogConfig, TopicCompression};
 
 /// What counts for the logs of a topic on a broker with this configuration.
@@ -13,7 +13,6 @@ pub fn effective_log_config(broker: &BrokerConfig, overrides: Option<&Overrides>
         |key: &str| topic_number(broker, overrides, key).expect("numeric keys have checked values or defaults");
     let unsigned = |key: &str| u64::try_from(number(key)).unwrap_or(0);
     let text = |key: &str| topic_value(broker, overrides, key).unwrap_or_default();
-    let cleanup_policy = text("cleanup.policy");
     let segment_bytes = topic_number(broker, overrides, "internal.segment.bytes");
     LogConfig {
         segment_bytes: segment_bytes
@@ -33,8 +32,8 @@ pub fn effective_log_config(broker: &BrokerConfig, overrides: Option<&Overrides>
         },
         timestamp_before_max_ms: number("message.timestamp.before.max.ms"),
         timestamp_after_max_ms: number("message.timestamp.after.max.ms"),
-        cleanup_delete: list_items(&cleanup_policy).any(|policy| policy == "delete"),
-        cleanup_compact: list_items(&cleanup_policy).any(|policy| policy == "compact"),
+        cleanup_delete: list_items(&text("cleanup.policy")).any(|policy| policy == "delete"),
+        cleanup_compact: is_compacted(broker, overrides),
         delete_retention_ms: number("delete.retention.ms"),
         min_cleanable_dirty_millionths: millionths(&text("min.cleanable.dirty.ratio")),
         min_compaction_lag_ms: number("min.compaction.lag.ms"),

@@ -21,4 +21,6 @@ pub use group::{describe_group, validate_group_config};
 pub use key::{KeyDef, Kind, TopicKeyDef, list_items, parts_per_million};
 pub use log_config::effective_log_config;
 pub(crate) use log_config::millionths;
-pub use topic::{Overrides, min_insync_replicas, topic_number, topic_value, unclean_leader_election_enabled};
+pub use topic::{
+    Overrides, is_compacted, min_insync_replicas, topic_number, topic_value, unclean_leader_election_enabled,
+};

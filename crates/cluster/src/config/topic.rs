@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::broker::BrokerConfig;
 use super::check::{broker_key, topic_key};
-use super::key::TopicKeyDef;
+use super::key::{TopicKeyDef, list_items};
 
 /// Overrides of one topic or broker by key, as the metadata holds them.
 pub type Overrides = BTreeMap<Arc<str>, Arc<str>>;
@@ -51,6 +51,12 @@ fn in_topic_units<'a>(synonym: &str, value: &'a str) -> Cow<'a, str> {
 pub fn min_insync_replicas(broker: &BrokerConfig, overrides: Option<&Overrides>) -> usize {
     let number = topic_number(broker, overrides, "min.insync.replicas").unwrap_or(1);
     usize::try_from(number).unwrap_or(1).max(1)
+}
+
+/// Whether `cleanup.policy` of a topic has `compact`.
+pub fn is_compacted(broker: &BrokerConfig, overrides: Option<&Overrides>) -> bool {
+    let policies = topic_value(broker, overrides, "cleanup.policy").unwrap_or_default();
+    list_items(&policies).any(|policy| policy == "compact")
 }
 
 /// `unclean.leader.election.enable` of a topic.

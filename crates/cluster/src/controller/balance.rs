@@ -6,7 +6,7 @@ use super::election::Election;
 use super::publish::Changes;
 use super::{Controller, ControllerOutput};
 use crate::config::unclean_leader_election_enabled;
-use crate::peer::{ConfigResource, MetadataRecord, PartitionState, TopicState, Tp};
+use crate::peer::{MetadataRecord, PartitionState, TopicState, Tp};
 
 /// Elections in one pass; the next pass follows at once.
 const MAX_ELECTIONS: usize = 1000;
@@ -66,7 +66,7 @@ impl Controller {
     }
 
     fn may_elect_uncleanly(&self, topic: &TopicState, state: &PartitionState) -> bool {
-        let overrides = self.image.configs.get(&ConfigResource::Topic(topic.name.clone()));
+        let overrides = self.image.overrides(&topic.name);
         state.leader.is_none() && unclean_leader_election_enabled(&self.defaults, overrides)
     }
 

@@ -6,7 +6,7 @@ use super::election::{Election, PartitionChange};
 use super::publish::Changes;
 use super::{Controller, ControllerOutput};
 use crate::config::{min_insync_replicas, unclean_leader_election_enabled};
-use crate::peer::{BrokerState, ConfigResource, MetadataRecord, PartitionState, TopicState, Tp};
+use crate::peer::{BrokerState, MetadataRecord, PartitionState, TopicState, Tp};
 
 /// What happened to a broker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,7 +88,7 @@ impl Controller {
 
     /// A change of one partition under the settings of its topic.
     pub(super) fn change_of<'a>(&self, topic: &TopicState, current: &'a PartitionState) -> PartitionChange<'a> {
-        let overrides = self.image.configs.get(&ConfigResource::Topic(topic.name.clone()));
+        let overrides = self.image.overrides(&topic.name);
         let min_isr = min_insync_replicas(&self.defaults, overrides).min(current.replicas.len());
         let mut change = PartitionChange::of(current, self.elr_enabled(), min_isr);
         if unclean_leader_election_enabled(&self.defaults, overrides) {

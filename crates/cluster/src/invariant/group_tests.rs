@@ -6,16 +6,16 @@ use kafka_sim_core::batch::{BatchBuilder, BatchOptions};
 use kafka_sim_core::{BrokerId, SimTime, TopicPartition};
 use uuid::Uuid;
 
+use super::tests::{NOW_MS, empty_log};
 use super::{Hosted, Inspection, Inspector, Invariant, Partition};
 use crate::disk::{Disk, DiskConfig};
 use crate::event::Event;
 use crate::group::{
     Accepted, Change, Committed, Current, Deed, GroupValue, MemberMetadata, Record, Shard, Text, Waiter,
 };
-use crate::log::{AppendOrigin, Log, LogConfig, OpenOptions};
+use crate::log::{AppendOrigin, Log};
 use crate::peer::{PartitionState, Tp};
 
-const NOW_MS: i64 = 1_700_000_000_000;
 const TP: Tp = Tp {
     topic: Uuid::from_u128(1),
     partition: 0,
@@ -34,15 +34,7 @@ struct Scene {
 }
 
 fn log(disk: &mut Disk) -> Log {
-    let options = OpenOptions {
-        clean: true,
-        recovery_point: 0,
-        log_start: 0,
-        now: SimTime::ZERO,
-        now_ms: NOW_MS,
-    };
-    let opened = Log::open(disk, "__consumer_offsets-0", LogConfig::default(), options);
-    opened.unwrap().0
+    empty_log(disk, "__consumer_offsets-0")
 }
 
 impl Scene {

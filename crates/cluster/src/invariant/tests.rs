@@ -11,7 +11,7 @@ use crate::event::{Brokers, Event};
 use crate::log::{AppendOrigin, Log, LogConfig, OpenOptions};
 use crate::peer::{PartitionState, Tp};
 
-const NOW_MS: i64 = 1_700_000_000_000;
+pub(super) const NOW_MS: i64 = 1_700_000_000_000;
 const TP: Tp = Tp {
     topic: Uuid::from_u128(1),
     partition: 0,
@@ -48,17 +48,22 @@ fn records(producer: Option<i32>) -> Bytes {
     builder.build().unwrap()
 }
 
+/// A log with nothing in it.
+pub(super) fn empty_log(disk: &mut Disk, name: &str) -> Log {
+    let options = OpenOptions {
+        clean: true,
+        recovery_point: 0,
+        log_start: 0,
+        now: SimTime::ZERO,
+        now_ms: NOW_MS,
+    };
+    Log::open(disk, name, LogConfig::default(), options).unwrap().0
+}
+
 impl Replica {
     fn new() -> Replica {
         let mut disk = Disk::new(DiskConfig::default());
-        let options = OpenOptions {
-            clean: true,
-            recovery_point: 0,
-            log_start: 0,
-            now: SimTime::ZERO,
-            now_ms: NOW_MS,
-        };
-        let (log, _) = Log::open(&mut disk, "orders-0", LogConfig::default(), options).unwrap();
+        let log = empty_log(&mut disk, "orders-0");
         Replica {
             disk,
             log,

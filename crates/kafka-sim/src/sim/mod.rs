@@ -230,7 +230,7 @@ impl Sim {
         if world.cluster.is_ready() {
             self.add_clients(&mut world, &listeners, start)?;
             self.check_hosts(&world)?;
-            for topic in self.compacted_topics() {
+            for topic in world.cluster.compacted_topics().cloned() {
                 let at = start.as_nanos();
                 world.history.record(Observation::Compacted { at, topic });
             }
@@ -239,24 +239,6 @@ impl Sim {
             }
         }
         Ok((world, start))
-    }
-
-    /// Topics of which a record may go once a later one has its key.
-    fn compacted_topics(&self) -> impl Iterator<Item = Arc<str>> {
-        let default = self
-            .broker_settings
-            .iter()
-            .rfind(|(key, _)| key == "log.cleanup.policy");
-        let policy = move |topic: &Topic| {
-            let own = topic.configs.iter().rfind(|(key, _)| &***key == "cleanup.policy");
-            let policy = own.map(|(_, value)| value.to_string());
-            policy
-                .or_else(|| default.map(|(_, value)| value.clone()))
-                .unwrap_or_default()
-        };
-        let topics = self.cluster.topics.iter();
-        let compacted = topics.filter(move |topic| policy(topic).split(',').any(|policy| policy.trim() == "compact"));
-        compacted.map(|topic| topic.name.clone())
     }
 
     /// A fault of an application names one that exists.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kafka_sim_check::{History, Observation};
 use kafka_sim_client::{ClientInput, ClientOutput};
 use kafka_sim_cluster::{Cluster, Input, Output};
-use kafka_sim_core::{BrokerId, ConnId, SimTime};
+use kafka_sim_core::{BrokerId, ConnId, SimTime, earlier};
 
 use super::app::{App, ProducerOutputs};
 use super::consuming::{Around, Desk, Process};
@@ -95,10 +95,6 @@ fn local(conn: ConnId) -> (usize, u32) {
     )
 }
 
-fn earlier(due: Option<SimTime>, other: SimTime) -> Option<SimTime> {
-    Some(due.map_or(other, |due| due.min(other)))
-}
-
 impl World {
     pub(super) fn new(cluster: Cluster, listeners: Vec<(Arc<str>, u16)>) -> World {
         World {
@@ -140,7 +136,7 @@ impl World {
                 return true;
             }
             let cluster_due = self.cluster.next_due();
-            let dues = self.dues.iter().copied().flatten().fold(cluster_due, earlier);
+            let dues = self.dues.iter().copied().fold(cluster_due, earlier);
             let Some(next) = dues.filter(|next| *next <= limit) else {
                 self.now = self.now.max(limit);
                 return done(self);

@@ -24,15 +24,17 @@ const SHORTEST_WINDOW: u16 = 1;
 /// Settings that go together.
 type Group = &'static [Setting];
 
+const ACKS_ALL: Setting = setting(Scope::Producer, "acks", "all");
+const NOT_IDEMPOTENT: Setting = setting(Scope::Producer, "enable.idempotence", "false");
+const TWO_IN_SYNC: Setting = setting(Scope::Topic, "min.insync.replicas", "2");
+const SYNCED: Setting = setting(Scope::Topic, "flush.messages", "1");
+
 /// What is drawn, each with its default first, which half of the runs have. Extremes are as likely as anything between.
 const CHOICES: &[&[Group]] = &[
-    &[
-        &[setting(Scope::Producer, "acks", "all")],
-        &[setting(Scope::Producer, "acks", "1")],
-    ],
+    &[&[ACKS_ALL], &[setting(Scope::Producer, "acks", "1")]],
     &[
         &[setting(Scope::Producer, "enable.idempotence", "true")],
-        &[setting(Scope::Producer, "enable.idempotence", "false")],
+        &[NOT_IDEMPOTENT],
     ],
     &[
         &[setting(Scope::Producer, "max.in.flight.requests.per.connection", "1")],
@@ -43,15 +45,12 @@ const CHOICES: &[&[Group]] = &[
         &[setting(Scope::Producer, "linger.ms", "0")],
         &[setting(Scope::Producer, "linger.ms", "400")],
     ],
-    &[
-        &[setting(Scope::Topic, "min.insync.replicas", "2")],
-        &[setting(Scope::Topic, "min.insync.replicas", "1")],
-    ],
+    &[&[TWO_IN_SYNC], &[setting(Scope::Topic, "min.insync.replicas", "1")]],
     &[
         &[setting(Scope::Topic, "unclean.leader.election.enable", "false")],
         &[setting(Scope::Topic, "unclean.leader.election.enable", "true")],
     ],
-    &[&[], &[setting(Scope::Topic, "flush.messages", "1")]],
+    &[&[], &[SYNCED]],
     &[&[], SHORT_RETENTION],
     &[
         &[],
@@ -136,9 +135,9 @@ impl General {
             .zip(self.choices)
             .map(|(groups, number)| chosen(groups, number));
         let settings = groups.flatten().fold(Settings::default(), Settings::with);
-        let settings = match settings.has(&CHOICES[0][0][0]) {
+        let settings = match settings.has(&ACKS_ALL) {
             true => settings,
-            false => settings.with(&CHOICES[1][1][0]),
+            false => settings.with(&NOT_IDEMPOTENT),
         };
         let settings = settings.with(&setting(Scope::Broker, "eligible.leader.replicas.enable", "true"));
         let (records, every_ms) = WORKLOADS[(usize::from(self.workload) * WORKLOADS.len()) >> 16];
@@ -168,8 +167,8 @@ impl General {
         let window = (SimTime::from_millis(from), SimTime::from_millis(from + width));
         let aims = Aims::at(3, world.topic.as_str(), world.partitions).clients(world.hosts());
         let losses = Losses {
-            brokers: u32::from(world.settings.has(&CHOICES[4][0][0])),
-            synced: world.settings.has(&CHOICES[6][1][0]),
+            brokers: u32::from(world.settings.has(&TWO_IN_SYNC)),
+            synced: world.settings.has(&SYNCED),
         };
         self.faults.of_every_kind(&aims, window, losses)
     }
@@ -211,7 +210,7 @@ fn claims(settings: &Settings, schedule: &Schedule) -> Vec<Claim> {
     if settings.has(&SHORT_RETENTION[0]) {
         return vec![Claim::InvariantsHold];
     }
-    let synced = settings.has(&CHOICES[6][1][0]);
+    let synced = settings.has(&SYNCED);
     let [mut unclean, mut lossy] = [0, 0];
     for scheduled in &schedule.faults {
         let (target, loses) = match &scheduled.fault {

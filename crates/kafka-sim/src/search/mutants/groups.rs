@@ -64,7 +64,7 @@ pub(super) const SILENT_MEMBERS: Trial = Trial {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::World;
+    use super::super::Schedules;
     use super::*;
     use crate::Seed;
 
@@ -80,18 +80,12 @@ mod tests {
             SILENT_MEMBERS,
         ];
         for trial in flawed {
-            let world = trial.world();
-            let sound = World {
-                mutant: None,
-                ..world.clone()
-            };
-            let broken = |world: &World, seed: u64| {
-                let schedule = trial.weather.schedule(Seed(seed), world);
-                world.outcome(Seed(seed), &schedule).unwrap().broken
-            };
-            let caught = (0..4).find(|seed| !broken(&world, *seed).is_empty());
+            let case = |seed| trial.case(Schedules::Directed, seed);
+            let caught = (0..4)
+                .map(Seed)
+                .find(|seed| !case(*seed).broken(*seed).unwrap().is_empty());
             let seed = caught.unwrap_or_else(|| panic!("{} survived", trial.mutant));
-            assert_eq!(broken(&sound, seed), [], "{}", trial.mutant);
+            assert_eq!(case(seed).unmutated().broken(seed).unwrap(), [], "{}", trial.mutant);
         }
     }
 }

@@ -3,7 +3,7 @@
 use kafka_sim_cluster::mutant::Mutant;
 use kafka_sim_core::Seed;
 
-use super::super::settings::{Scope, Setting};
+use super::super::settings::{Scope, Setting, setting};
 use super::super::{Budget, Claim, Profile, World};
 use super::attempt::Case;
 use super::general::General;
@@ -65,22 +65,6 @@ pub(super) const fn limits(most: u64, most_judged: u64, median: u64, worst: u64)
     }
 }
 
-const fn topic(key: &'static str, value: &'static str) -> Setting {
-    Setting {
-        scope: Scope::Topic,
-        key,
-        value,
-    }
-}
-
-const fn broker(key: &'static str, value: &'static str) -> Setting {
-    Setting {
-        scope: Scope::Broker,
-        key,
-        value,
-    }
-}
-
 /// The searched world as it is.
 pub(super) const USUAL: Trial = Trial {
     mutant: Mutant::ElrOff,
@@ -107,7 +91,7 @@ const ELECTIONS: Trial = Trial {
 /// Leadership that goes back to the preferred replica within a second, and producers that do not wait for followers.
 const THERE_AND_BACK: Trial = Trial {
     profile: "acks-one",
-    deviations: &[broker("leader.imbalance.check.interval.seconds", "1")],
+    deviations: &[setting(Scope::Broker, "leader.imbalance.check.interval.seconds", "1")],
     records: 400,
     weather: Weather::ThereAndBack,
     claims: &[Claim::InvariantsHold],
@@ -143,15 +127,15 @@ impl Trial {
             mutant: Mutant::NonMaximalIsr,
             directed: limits(300, 300, 23, 58),
             general: Some(limits(1_000, 400, 55, 400)),
-            deviations: &[broker("replica.lag.time.max.ms", "1000")],
+            deviations: &[setting(Scope::Broker, "replica.lag.time.max.ms", "1000")],
             ..ELECTIONS
         },
         Trial {
             mutant: Mutant::NoBrokerEpochCheck,
             directed: limits(50, 50, 1, 2),
             deviations: &[
-                broker("replica.fetch.max.bytes", "1"),
-                broker("replica.fetch.response.max.bytes", "1"),
+                setting(Scope::Broker, "replica.fetch.max.bytes", "1"),
+                setting(Scope::Broker, "replica.fetch.response.max.bytes", "1"),
             ],
             partitions: 1,
             records: 60,
@@ -178,7 +162,7 @@ impl Trial {
         Trial {
             mutant: Mutant::FsyncIgnored,
             directed: limits(100, 100, 4, 13),
-            deviations: &[topic("flush.messages", "1")],
+            deviations: &[setting(Scope::Topic, "flush.messages", "1")],
             weather: Weather::Usual(Budget::Beyond),
             ..USUAL
         },
@@ -201,9 +185,9 @@ impl Trial {
             directed: limits(150, 150, 4, 20),
             general: Some(limits(100, 400, 5, 8)),
             deviations: &[
-                topic("retention.ms", "1000"),
-                broker("log.retention.check.interval.ms", "500"),
-                broker("log.initial.task.delay.ms", "100"),
+                setting(Scope::Topic, "retention.ms", "1000"),
+                setting(Scope::Broker, "log.retention.check.interval.ms", "500"),
+                setting(Scope::Broker, "log.initial.task.delay.ms", "100"),
             ],
             claims: &[Claim::InvariantsHold],
             ..ELECTIONS
