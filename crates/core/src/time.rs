@@ -18,6 +18,7 @@ const NANOS_PER_MICRO: u64 = 1_000;
 pub struct SimTime(u64);
 
 /// The earlier of two instants, of which either may never come.
+#[inline]
 pub fn earlier(a: Option<SimTime>, b: Option<SimTime>) -> Option<SimTime> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
@@ -32,62 +33,74 @@ impl SimTime {
     pub const MAX: SimTime = SimTime(u64::MAX);
 
     /// The instant `nanos` nanoseconds after the start.
+    #[inline]
     pub const fn from_nanos(nanos: u64) -> Self {
         SimTime(nanos)
     }
 
     /// The instant `micros` microseconds after the start.
+    #[inline]
     pub const fn from_micros(micros: u64) -> Self {
         SimTime(micros.saturating_mul(NANOS_PER_MICRO))
     }
 
     /// The instant `millis` milliseconds after the start.
+    #[inline]
     pub const fn from_millis(millis: u64) -> Self {
         SimTime(millis.saturating_mul(NANOS_PER_MILLI))
     }
 
     /// The instant `secs` seconds after the start.
+    #[inline]
     pub const fn from_secs(secs: u64) -> Self {
         SimTime(secs.saturating_mul(NANOS_PER_SEC))
     }
 
     /// Nanoseconds since the start.
+    #[inline]
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
     /// Whole microseconds since the start, rounded down.
+    #[inline]
     pub const fn as_micros(self) -> u64 {
         self.0 / NANOS_PER_MICRO
     }
 
     /// Whole milliseconds since the start, rounded down.
+    #[inline]
     pub const fn as_millis(self) -> u64 {
         self.0 / NANOS_PER_MILLI
     }
 
     /// This instant as the time that has passed since the start.
+    #[inline]
     pub const fn since_start(self) -> Duration {
         Duration::from_nanos(self.0)
     }
 
     /// `duration` later, at most [`SimTime::MAX`].
+    #[inline]
     pub const fn saturating_add(self, duration: Duration) -> Self {
         SimTime(self.0.saturating_add(nanos(duration)))
     }
 
     /// `duration` earlier, at least [`SimTime::ZERO`].
+    #[inline]
     pub const fn saturating_sub(self, duration: Duration) -> Self {
         SimTime(self.0.saturating_sub(nanos(duration)))
     }
 
     /// Time that has passed since `earlier`; zero if `earlier` lies in the future.
+    #[inline]
     pub const fn saturating_since(self, earlier: SimTime) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 }
 
 /// A duration in nanoseconds, saturating where `u64` ends.
+#[inline]
 const fn nanos(duration: Duration) -> u64 {
     let nanos = duration.as_nanos();
     if nanos > u64::MAX as u128 {
@@ -100,12 +113,14 @@ const fn nanos(duration: Duration) -> u64 {
 impl Add<Duration> for SimTime {
     type Output = SimTime;
 
+    #[inline]
     fn add(self, duration: Duration) -> SimTime {
         self.saturating_add(duration)
     }
 }
 
 impl AddAssign<Duration> for SimTime {
+    #[inline]
     fn add_assign(&mut self, duration: Duration) {
         *self = self.saturating_add(duration);
     }
@@ -114,6 +129,7 @@ impl AddAssign<Duration> for SimTime {
 impl Sub<SimTime> for SimTime {
     type Output = Duration;
 
+    #[inline]
     fn sub(self, earlier: SimTime) -> Duration {
         self.saturating_since(earlier)
     }
@@ -142,11 +158,13 @@ pub struct WallClock {
 
 impl WallClock {
     /// A clock that shows `epoch_ms` milliseconds since the Unix epoch when the run starts.
+    #[inline]
     pub const fn starting_at(epoch_ms: i64) -> Self {
         WallClock { epoch_ms }
     }
 
     /// Milliseconds since the Unix epoch that this clock shows at `now`.
+    #[inline]
     pub const fn millis_at(self, now: SimTime) -> i64 {
         self.epoch_ms.saturating_add(now.as_millis() as i64)
     }

@@ -7,12 +7,13 @@
 //! that the client can ask again. Left out: the feature levels of transactions, shares and streams, because their APIs
 //! are not served, and `kraft.version`.
 
-use kafka_protocol::messages::api_versions_response::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey};
+use bytes::{BufMut, Bytes};
+use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, ApiVersionsResponse, ResponseKind};
-use kafka_protocol::protocol::StrBytes;
 use kafka_sim_core::ErrorCode;
 use kafka_sim_core::wire::{RequestHead, encode_response};
 
+use super::frame_writer::FrameWriter;
 use super::versions::{Served, TABLE};
 use super::{Answer, Call};
 use crate::broker::{Broker, Ctx};
@@ -40,8 +41,8 @@ pub(crate) fn handle(broker: &mut Broker, _ctx: &mut Ctx<'_>, call: Call, reques
         return call.ready(ResponseKind::ApiVersions(refused));
     }
     let epoch = i64::try_from(broker.metadata_offset).unwrap_or(i64::MAX);
-    let response = render(version, broker.config.eligible_leader_replicas_enable, epoch);
-    call.ready(ResponseKind::ApiVersions(response))
+    let bytes = encode(&call.head, broker.config.eligible_leader_replicas_enable, epoch);
+    Answer::Encoded(call.head, bytes)
 }
 
 /// The answer to a version that is not served.
@@ -65,30 +66,49 @@ pub(crate) fn downgrade(correlation_id: i32) -> Answer {
     Answer::Encoded(head, bytes)
 }
 
-fn render(version: i16, eligible_leader_replicas: bool, epoch: i64) -> ApiVersionsResponse {
-    let response = ApiVersionsResponse::default().with_api_keys(TABLE.iter().map(api_version).collect());
-    if version < 3 {
-        return response;
+/// The frame, size prefix included. Its header never has tagged fields: a client that does not know what the broker
+/// speaks must be able to read it.
+fn encode(head: &RequestHead, eligible_leader_replicas: bool, epoch: i64) -> Bytes {
+    let version = head.version;
+    let mut frame = FrameWriter::new(head, version >= 3, false, 64 + 7 * TABLE.len() + 128);
+    frame.raw().put_i16(ErrorCode::NONE.0);
+    frame.array_len(TABLE.len());
+    for row in TABLE {
+        frame.raw().put_i16(row.key as i16);
+        frame.raw().put_i16(row.min);
+        frame.raw().put_i16(row.max);
+        frame.no_tags();
     }
-    let features = features(eligible_leader_replicas);
+    if version >= 1 {
+        frame.raw().put_i32(0);
+    }
+    if version >= 3 {
+        put_features(&mut frame, version, &features(eligible_leader_replicas), epoch);
+    }
+    frame.finish()
+}
+
+fn put_features(frame: &mut FrameWriter, version: i16, features: &[Feature], epoch: i64) {
     // Clients of v3 reject a lowest level of 0 (KAFKA-17492).
-    let told = features.iter().filter(|feature| feature.min > 0 || version >= 4);
-    let supported = told.map(|feature| {
-        SupportedFeatureKey::default()
-            .with_name(StrBytes::from_static_str(feature.name))
-            .with_min_version(feature.min)
-            .with_max_version(feature.max)
+    let told = || features.iter().filter(|feature| feature.min > 0 || version >= 4);
+    let finalized = || features.iter().filter(|feature| feature.level > 0);
+    frame.raw().put_u8(3);
+    frame.tagged(0, |field| {
+        field.array_len(told().count());
+        told().for_each(|feature| put_levels(field, feature.name, feature.min, feature.max));
     });
-    let finalized = features.iter().filter(|feature| feature.level > 0).map(|feature| {
-        FinalizedFeatureKey::default()
-            .with_name(StrBytes::from_static_str(feature.name))
-            .with_min_version_level(feature.level)
-            .with_max_version_level(feature.level)
+    frame.tagged(1, |field| field.raw().put_i64(epoch));
+    frame.tagged(2, |field| {
+        field.array_len(finalized().count());
+        finalized().for_each(|feature| put_levels(field, feature.name, feature.level, feature.level));
     });
-    response
-        .with_supported_features(supported.collect())
-        .with_finalized_features(finalized.collect())
-        .with_finalized_features_epoch(epoch)
+}
+
+fn put_levels(field: &mut FrameWriter, name: &str, first: i16, second: i16) {
+    field.string(name);
+    field.raw().put_i16(first);
+    field.raw().put_i16(second);
+    field.no_tags();
 }
 
 fn api_version(row: &Served) -> ApiVersion {
@@ -134,14 +154,32 @@ fn is_software(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::forwarded::testing::{over_the_wire, served_versions};
+    use kafka_sim_core::wire;
+
+    use super::super::forwarded::testing::served_versions;
     use super::*;
+
+    fn read(version: i16, eligible_leader_replicas: bool, epoch: i64) -> ApiVersionsResponse {
+        let head = RequestHead {
+            api_key: ApiKey::ApiVersions,
+            version,
+            correlation_id: 5,
+            client_id: None,
+        };
+        let frame = encode(&head, eligible_leader_replicas, epoch);
+        let decoded = wire::decode_response(ApiKey::ApiVersions, version, frame.slice(4..));
+        let Ok((5, ResponseKind::ApiVersions(response))) = decoded else {
+            panic!("version {version} gave {decoded:?}")
+        };
+        response
+    }
 
     #[test]
     fn every_version_lists_every_served_api() {
         for version in served_versions(ApiKey::ApiVersions) {
-            let read = over_the_wire(ApiKey::ApiVersions, version, &render(version, true, 12));
-            assert_eq!(read.api_keys.len(), TABLE.len());
+            let read = read(version, true, 12);
+            let rows: Vec<ApiVersion> = TABLE.iter().map(api_version).collect();
+            assert_eq!(read.api_keys, rows);
             assert_eq!(read.finalized_features_epoch, if version >= 3 { 12 } else { -1 });
         }
     }
@@ -149,8 +187,7 @@ mod tests {
     #[test]
     fn a_lowest_level_of_zero_is_hidden_below_v4() {
         let names = |version| {
-            let response = render(version, true, 0);
-            response
+            read(version, true, 0)
                 .supported_features
                 .iter()
                 .map(|feature| feature.name.to_string())
@@ -165,8 +202,13 @@ mod tests {
 
     #[test]
     fn a_feature_that_is_off_is_not_finalized() {
-        assert_eq!(render(4, true, 0).finalized_features.len(), 3);
-        assert_eq!(render(4, false, 0).finalized_features.len(), 2);
+        assert_eq!(read(4, true, 0).finalized_features.len(), 3);
+        assert_eq!(read(4, false, 0).finalized_features.len(), 2);
+        let group = &read(4, false, 0).finalized_features[1];
+        assert_eq!(
+            (group.max_version_level, group.min_version_level),
+            (GROUP_VERSION, GROUP_VERSION)
+        );
     }
 
     #[test]

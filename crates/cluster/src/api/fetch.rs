@@ -12,25 +12,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka_protocol::messages::fetch_request::FetchRequest;
 use kafka_sim_core::ErrorCode;
 use smallvec::SmallVec;
 use uuid::Uuid;
 
+use super::fetch_decode::{self, FetchRequest};
 use super::fetch_encode::{FetchAnswer, encode};
 use super::{Answer, Call};
-use crate::broker::{Broker, Ctx, FetchAsk, FetchPart, FetchRead, SessionUse};
+use crate::broker::{Broker, CloseReason, Ctx, FetchAsk, FetchPart, FetchRead, SessionUse};
 use crate::peer::Tp;
 
 const DEBUGGING: i32 = -2;
 
-pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request: FetchRequest) -> Answer {
-    let replica = if call.head.version >= 15 {
-        request.replica_state.replica_id.0
-    } else {
-        request.replica_id.0
+pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, body: &[u8]) -> Answer {
+    let Some(request) = fetch_decode::decode(call.head.version, body) else {
+        return Answer::Close(CloseReason::BadBody);
     };
-    let follower = replica >= 0;
+    let follower = request.replica >= 0;
     let listed = listed_parts(broker, call.head.version, &request, follower);
     let (parts, session) = match open_session(broker, ctx, call.head.version, &request, listed, follower) {
         Ok(opened) => opened,
@@ -39,14 +37,14 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request
     let ask = FetchAsk {
         conn: call.conn,
         head: call.head.clone(),
-        debugging: replica == DEBUGGING,
+        debugging: request.replica == DEBUGGING,
         max_wait: Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)),
         min_bytes: usize::try_from(request.min_bytes)
             .unwrap_or(0)
             .min(usize::try_from(request.max_bytes).unwrap_or(0)),
         max_bytes: usize::try_from(request.max_bytes).unwrap_or(0),
         read_committed: request.isolation_level == 1,
-        rack: (!request.rack_id.is_empty()).then(|| Arc::from(&*request.rack_id)),
+        rack: (!request.rack.is_empty()).then(|| request.rack.clone()),
         parts,
         session,
     };
@@ -75,13 +73,12 @@ fn top_level(call: Call, error: ErrorCode) -> Answer {
 fn listed_parts(broker: &Broker, version: i16, request: &FetchRequest, follower: bool) -> Vec<FetchPart> {
     let mut parts = Vec::with_capacity(request.topics.len());
     for topic in &request.topics {
-        let name: Arc<str> = Arc::from(&*topic.topic.0);
         for partition in &topic.partitions {
-            let tp = resolve(broker, version, &name, topic.topic_id, partition.partition);
+            let tp = resolve(broker, version, &topic.name, topic.id, partition.index);
             parts.push(FetchPart {
-                topic: name.clone(),
-                topic_id: topic.topic_id,
-                index: partition.partition,
+                topic: topic.name.clone(),
+                topic_id: topic.id,
+                index: partition.index,
                 tp: if follower {
                     Err(ErrorCode::NOT_LEADER_OR_FOLLOWER)
                 } else {
@@ -90,7 +87,7 @@ fn listed_parts(broker: &Broker, version: i16, request: &FetchRequest, follower:
                 current_leader_epoch: partition.current_leader_epoch,
                 fetch_offset: partition.fetch_offset,
                 last_fetched_epoch: partition.last_fetched_epoch,
-                max_bytes: usize::try_from(partition.partition_max_bytes).unwrap_or(0),
+                max_bytes: usize::try_from(partition.max_bytes).unwrap_or(0),
             });
         }
     }
@@ -141,13 +138,11 @@ fn open_session(
         return Ok((listed, wanted));
     }
     let forgotten: Vec<FetchPart> = request
-        .forgotten_topics_data
+        .forgotten
         .iter()
         .flat_map(|topic| {
-            topic
-                .partitions
-                .iter()
-                .map(|index| forgotten_part(&topic.topic.0, topic.topic_id, *index))
+            let indexes = topic.partitions.iter();
+            indexes.map(|index| forgotten_part(topic.name.clone(), topic.id, *index))
         })
         .collect();
     let by_id = version >= 13;
@@ -171,9 +166,9 @@ fn open_session(
     Ok((parts, SessionUse::Incremental(request.session_id)))
 }
 
-fn forgotten_part(topic: &str, topic_id: Uuid, index: i32) -> FetchPart {
+fn forgotten_part(topic: Arc<str>, topic_id: Uuid, index: i32) -> FetchPart {
     FetchPart {
-        topic: Arc::from(topic),
+        topic,
         topic_id,
         index,
         tp: Err(ErrorCode::NONE),

@@ -1,11 +1,11 @@
 //! Encoding Fetch responses straight from the log: records are copied once, into the response.
 
 use bytes::{BufMut, Bytes};
-use kafka_protocol::protocol::StrBytes;
 use kafka_sim_core::wire::RequestHead;
 use kafka_sim_core::{BrokerId, ErrorCode};
 use smallvec::SmallVec;
 
+use super::frame_writer::{Address, FrameWriter};
 use crate::broker::{FetchPart, FetchRead};
 
 /// What goes into a response.
@@ -20,178 +20,98 @@ pub(super) struct FetchAnswer<'a> {
     pub(super) leaders: &'a [Option<(BrokerId, i32)>],
 }
 
-type Address = (StrBytes, i32, Option<StrBytes>);
-
 /// The frame, size prefix included.
 pub(super) fn encode(
     head: &RequestHead,
     answer: &FetchAnswer<'_>,
     address: impl Fn(BrokerId) -> Option<Address>,
 ) -> Bytes {
+    let flexible = head.version >= 12;
     let records: usize = answer.reads.iter().map(|r| r.bytes).sum();
-    let mut out = Encoder {
-        out: Vec::with_capacity(records + 64 + 128 * answer.parts.len()),
-        version: head.version,
-        flexible: head.version >= 12,
-    };
-    out.out.put_i32(0);
-    out.out.put_i32(head.correlation_id);
-    if out.flexible {
-        out.out.put_u8(0);
-    }
-    out.out.put_i32(0);
+    let mut frame = FrameWriter::new(head, flexible, flexible, records + 64 + 128 * answer.parts.len());
+    frame.raw().put_i32(0);
     if head.version >= 7 {
-        out.out.put_i16(answer.error.0);
-        out.out.put_i32(answer.session_id);
+        frame.raw().put_i16(answer.error.0);
+        frame.raw().put_i32(answer.session_id);
     }
-    out.topics(answer);
-    if out.flexible {
-        out.endpoints(answer, address);
+    put_topics(&mut frame, head.version, answer);
+    if flexible {
+        frame.endpoints(answer.leaders.iter().flatten().map(|(id, _)| *id), 0, address);
     }
-    let size = i32::try_from(out.out.len() - 4).expect("responses are bounded by fetch.max.bytes");
-    out.out[..4].copy_from_slice(&size.to_be_bytes());
-    out.out.into()
+    frame.finish()
 }
 
-struct Encoder {
-    out: Vec<u8>,
-    version: i16,
-    flexible: bool,
+fn put_topics(frame: &mut FrameWriter, version: i16, answer: &FetchAnswer<'_>) {
+    let listed: SmallVec<[usize; 8]> = (0..answer.parts.len())
+        .filter(|at| answer.mention.get(*at).copied().unwrap_or(true))
+        .collect();
+    let same_topic = |a: &usize, b: &usize| {
+        let (a, b) = (&answer.parts[*a], &answer.parts[*b]);
+        a.topic_id == b.topic_id && a.topic == b.topic
+    };
+    frame.array_len(listed.chunk_by(same_topic).count());
+    for group in listed.chunk_by(same_topic) {
+        let first = &answer.parts[group[0]];
+        if version >= 13 {
+            frame.raw().put_slice(first.topic_id.as_bytes());
+        } else {
+            frame.string(&first.topic);
+        }
+        frame.array_len(group.len());
+        for at in group {
+            put_partition(
+                frame,
+                version,
+                answer.parts[*at].index,
+                &answer.reads[*at],
+                answer.leaders[*at],
+            );
+        }
+        frame.no_tags();
+    }
 }
 
-impl Encoder {
-    fn unsigned_varint(&mut self, mut value: usize) {
-        while value >= 0x80 {
-            self.out
-                .put_u8(u8::try_from(value & 0x7f).expect("seven bits fit") | 0x80);
-            value >>= 7;
-        }
-        self.out.put_u8(u8::try_from(value).expect("seven bits fit"));
+fn put_partition(frame: &mut FrameWriter, version: i16, index: i32, read: &FetchRead, leader: Option<(BrokerId, i32)>) {
+    let flexible = version >= 12;
+    let out = frame.raw();
+    out.put_i32(index);
+    out.put_i16(read.error.0);
+    out.put_i64(read.high_watermark);
+    out.put_i64(read.last_stable_offset);
+    if version >= 5 {
+        out.put_i64(read.log_start);
     }
-
-    fn array_len(&mut self, len: usize) {
-        if self.flexible {
-            self.unsigned_varint(len + 1);
-        } else {
-            self.out
-                .put_i32(i32::try_from(len).expect("counts of a request that was received"));
-        }
+    // Aborted transactions: null, because there are none without a transaction coordinator.
+    if flexible {
+        out.put_u8(0);
+    } else {
+        out.put_i32(-1);
     }
-
-    fn string(&mut self, text: &str) {
-        if self.flexible {
-            self.unsigned_varint(text.len() + 1);
-        } else {
-            self.out
-                .put_i16(i16::try_from(text.len()).expect("a topic name that was received"));
-        }
-        self.out.put_slice(text.as_bytes());
+    if version >= 11 {
+        out.put_i32(read.preferred_read_replica.map_or(-1, |id| id.0));
     }
-
-    fn topics(&mut self, answer: &FetchAnswer<'_>) {
-        let listed: SmallVec<[usize; 8]> = (0..answer.parts.len())
-            .filter(|at| answer.mention.get(*at).copied().unwrap_or(true))
-            .collect();
-        let same_topic = |a: &usize, b: &usize| {
-            let (a, b) = (&answer.parts[*a], &answer.parts[*b]);
-            a.topic_id == b.topic_id && a.topic == b.topic
-        };
-        self.array_len(listed.chunk_by(same_topic).count());
-        for group in listed.chunk_by(same_topic) {
-            let first = &answer.parts[group[0]];
-            if self.version >= 13 {
-                self.out.put_slice(first.topic_id.as_bytes());
-            } else {
-                self.string(&first.topic);
-            }
-            self.array_len(group.len());
-            for at in group {
-                self.partition(answer.parts[*at].index, &answer.reads[*at], answer.leaders[*at]);
-            }
-            if self.flexible {
-                self.out.put_u8(0);
-            }
-        }
+    frame.bytes_len(read.bytes);
+    for batch in &read.batches {
+        batch.write_to(frame.raw());
     }
-
-    fn partition(&mut self, index: i32, read: &FetchRead, leader: Option<(BrokerId, i32)>) {
-        self.out.put_i32(index);
-        self.out.put_i16(read.error.0);
-        self.out.put_i64(read.high_watermark);
-        self.out.put_i64(read.last_stable_offset);
-        if self.version >= 5 {
-            self.out.put_i64(read.log_start);
-        }
-        // Aborted transactions: null, because there are none without a transaction coordinator.
-        if self.flexible {
-            self.out.put_u8(0);
-        } else {
-            self.out.put_i32(-1);
-        }
-        if self.version >= 11 {
-            self.out.put_i32(read.preferred_read_replica.map_or(-1, |id| id.0));
-        }
-        self.records(read);
-        if self.flexible {
-            self.partition_tags(read.diverging, leader);
-        }
+    if flexible {
+        put_partition_tags(frame.raw(), read.diverging, leader);
     }
+}
 
-    fn records(&mut self, read: &FetchRead) {
-        if self.flexible {
-            self.unsigned_varint(read.bytes + 1);
-        } else {
-            self.out
-                .put_i32(i32::try_from(read.bytes).expect("bounded by fetch.max.bytes"));
-        }
-        for batch in &read.batches {
-            batch.write_to(&mut self.out);
-        }
+fn put_partition_tags(out: &mut Vec<u8>, diverging: Option<(i32, i64)>, leader: Option<(BrokerId, i32)>) {
+    out.put_u8(u8::from(diverging.is_some()) + u8::from(leader.is_some()));
+    if let Some((epoch, end_offset)) = diverging {
+        out.put_slice(&[0, 13]);
+        out.put_i32(epoch);
+        out.put_i64(end_offset);
+        out.put_u8(0);
     }
-
-    fn partition_tags(&mut self, diverging: Option<(i32, i64)>, leader: Option<(BrokerId, i32)>) {
-        self.unsigned_varint(usize::from(diverging.is_some()) + usize::from(leader.is_some()));
-        if let Some((epoch, end_offset)) = diverging {
-            self.out.put_slice(&[0, 13]);
-            self.out.put_i32(epoch);
-            self.out.put_i64(end_offset);
-            self.out.put_u8(0);
-        }
-        if let Some((id, epoch)) = leader {
-            self.out.put_slice(&[1, 9]);
-            self.out.put_i32(id.0);
-            self.out.put_i32(epoch);
-            self.out.put_u8(0);
-        }
-    }
-
-    fn endpoints(&mut self, answer: &FetchAnswer<'_>, address: impl Fn(BrokerId) -> Option<Address>) {
-        let mut ids: Vec<BrokerId> = answer.leaders.iter().flatten().map(|(id, _)| *id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let known: Vec<(BrokerId, Address)> = ids.into_iter().filter_map(|id| Some((id, address(id)?))).collect();
-        if known.is_empty() {
-            return self.out.put_u8(0);
-        }
-        let mut list = Encoder {
-            out: Vec::new(),
-            version: self.version,
-            flexible: true,
-        };
-        list.array_len(known.len());
-        for (id, (host, port, rack)) in known {
-            list.out.put_i32(id.0);
-            list.string(&host);
-            list.out.put_i32(port);
-            match rack {
-                Some(rack) => list.string(&rack),
-                None => list.out.put_u8(0),
-            }
-            list.out.put_u8(0);
-        }
-        self.out.put_slice(&[1, 0]);
-        self.unsigned_varint(list.out.len());
-        self.out.put_slice(&list.out);
+    if let Some((id, epoch)) = leader {
+        out.put_slice(&[1, 9]);
+        out.put_i32(id.0);
+        out.put_i32(epoch);
+        out.put_u8(0);
     }
 }
 
@@ -200,6 +120,7 @@ mod tests {
     use std::sync::Arc;
 
     use kafka_protocol::messages::{ApiKey, ResponseKind};
+    use kafka_protocol::protocol::StrBytes;
     use kafka_sim_core::batch::{Batch, BatchBuilder, BatchOptions};
     use kafka_sim_core::wire;
     use uuid::Uuid;

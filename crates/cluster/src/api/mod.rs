@@ -18,9 +18,11 @@ pub(crate) mod describe_groups;
 pub(crate) mod describe_topic_partitions;
 pub(crate) mod elect_leaders;
 pub(crate) mod fetch;
+mod fetch_decode;
 mod fetch_encode;
 pub(crate) mod find_coordinator;
 mod forwarded;
+mod frame_writer;
 mod grouped;
 pub(crate) mod heartbeat;
 mod hosted;
@@ -36,6 +38,7 @@ pub(crate) mod offset_delete;
 pub(crate) mod offset_fetch;
 pub(crate) mod offset_for_leader_epoch;
 pub(crate) mod produce;
+mod produce_encode;
 pub(crate) mod sync_group;
 pub(crate) mod versions;
 
@@ -107,6 +110,9 @@ pub(crate) fn serve(broker: &mut Broker, ctx: &mut Ctx<'_>, conn: ConnId, mut fr
         });
         return Answer::Close(CloseReason::Fault);
     }
+    if head.api_key == ApiKey::Fetch {
+        return fetch::handle(broker, ctx, Call { conn, head }, &frame);
+    }
     match wire::decode_request_body(head.api_key, head.version, frame) {
         Ok(request) => dispatch(broker, ctx, Call { conn, head }, request),
         Err(WireError::UnsupportedVersion { .. }) => Answer::Close(CloseReason::UnsupportedVersion),
@@ -117,7 +123,6 @@ pub(crate) fn serve(broker: &mut Broker, ctx: &mut Ctx<'_>, conn: ConnId, mut fr
 fn dispatch(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request: RequestKind) -> Answer {
     match request {
         RequestKind::Produce(request) => produce::handle(broker, ctx, call, request),
-        RequestKind::Fetch(request) => fetch::handle(broker, ctx, call, request),
         RequestKind::ListOffsets(request) => list_offsets::handle(broker, ctx, call, request),
         RequestKind::Metadata(request) => metadata::handle(broker, ctx, call, request),
         RequestKind::FindCoordinator(request) => find_coordinator::handle(broker, ctx, call, request),

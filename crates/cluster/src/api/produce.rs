@@ -8,16 +8,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka_protocol::messages::BrokerId as WireBrokerId;
 use kafka_protocol::messages::produce_request::ProduceRequest;
-use kafka_protocol::messages::produce_response::{
-    BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, ProduceResponse,
-    TopicProduceResponse,
-};
 use kafka_protocol::protocol::StrBytes;
-use kafka_sim_core::wire::{self, RequestHead};
+use kafka_sim_core::wire::RequestHead;
 use kafka_sim_core::{BrokerId, ConnId, ErrorCode};
 
+use super::frame_writer::Address;
+use super::produce_encode::encode;
 use super::{Answer, Call};
 use crate::broker::{Broker, CloseReason, Ctx, Produce, ProduceOutcome, ProducePart};
 use crate::peer::Tp;
@@ -78,7 +75,10 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request
             true => Answer::Close(CloseReason::FailedWithoutAcks),
             false => Answer::Nothing,
         },
-        Some(outcomes) => Answer::Ready(call.head, Box::new(render(broker, version, outcomes).into())),
+        Some(outcomes) => {
+            let bytes = render(broker, &call.head, &outcomes);
+            Answer::Encoded(call.head, bytes)
+        }
     }
 }
 
@@ -92,14 +92,18 @@ pub(crate) fn answer(
     outcomes: Vec<ProduceOutcome>,
 ) {
     if acks != 0 {
-        let response = render(broker, head.version, outcomes);
-        let encoded = wire::encode_response(head.api_key, head.version, head.correlation_id, &response);
-        broker.respond_encoded(ctx, conn, head, encoded);
+        let bytes = render(broker, head, &outcomes);
+        broker.respond_encoded(ctx, conn, head, Ok(bytes));
     } else if failed(&outcomes) {
         broker.close(ctx, conn, CloseReason::FailedWithoutAcks);
     } else {
         broker.answer_nothing(ctx, conn);
     }
+}
+
+fn render(broker: &Broker, head: &RequestHead, outcomes: &[ProduceOutcome]) -> Bytes {
+    let leader = |tp| current_leader(broker, tp);
+    encode(head, outcomes, leader, |id| Some(address(broker, id)))
 }
 
 fn failed(outcomes: &[ProduceOutcome]) -> bool {
@@ -175,86 +179,14 @@ fn first_batch(records: &[u8]) -> Result<Option<usize>, ErrorCode> {
     Ok((size <= records.len()).then_some(size))
 }
 
-fn render(broker: &Broker, version: i16, outcomes: Vec<ProduceOutcome>) -> ProduceResponse {
-    let mut topics: Vec<TopicProduceResponse> = Vec::new();
-    let mut leaders: Vec<BrokerId> = Vec::new();
-    for outcome in outcomes {
-        let same = topics
-            .last()
-            .is_some_and(|t| t.name.0 == outcome.topic && t.topic_id == outcome.topic_id);
-        if !same {
-            topics.push(
-                TopicProduceResponse::default()
-                    .with_name(outcome.topic.clone().into())
-                    .with_topic_id(outcome.topic_id),
-            );
-        }
-        let part = render_part(broker, version, outcome, &mut leaders);
-        topics
-            .last_mut()
-            .expect("one was pushed above")
-            .partition_responses
-            .push(part);
-    }
-    let endpoints = leaders.into_iter().map(|id| endpoint(broker, id)).collect();
-    ProduceResponse::default()
-        .with_responses(topics)
-        .with_node_endpoints(endpoints)
-}
-
-fn render_part(
-    broker: &Broker,
-    version: i16,
-    outcome: ProduceOutcome,
-    leaders: &mut Vec<BrokerId>,
-) -> PartitionProduceResponse {
-    let mut part = PartitionProduceResponse::default()
-        .with_index(outcome.index)
-        .with_error_code(outcome.error.0)
-        .with_base_offset(outcome.base_offset)
-        .with_log_append_time_ms(outcome.log_append_time)
-        .with_log_start_offset(outcome.log_start)
-        .with_error_message(outcome.message.map(StrBytes::from_string));
-    part.record_errors = outcome
-        .record_errors
-        .into_iter()
-        .map(|(index, message)| {
-            BatchIndexAndErrorMessage::default()
-                .with_batch_index(index)
-                .with_batch_index_error_message(Some(StrBytes::from_string(message)))
-        })
-        .collect();
-    if version >= 10
-        && outcome.error == ErrorCode::NOT_LEADER_OR_FOLLOWER
-        && let Some((leader, epoch)) = outcome.tp.and_then(|tp| current_leader(broker, tp))
-    {
-        part.current_leader = LeaderIdAndEpoch::default()
-            .with_leader_id(WireBrokerId(leader.0))
-            .with_leader_epoch(epoch);
-        if !leaders.contains(&leader) {
-            leaders.push(leader);
-        }
-    }
-    part
-}
-
 /// Who leads the partition as far as this broker knows (KIP-951).
 pub(super) fn current_leader(broker: &Broker, tp: Tp) -> Option<(BrokerId, i32)> {
     let state = broker.known(tp)?;
     Some((state.leader?, state.leader_epoch))
 }
 
-fn endpoint(broker: &Broker, id: BrokerId) -> NodeEndpoint {
-    let (host, port, rack) = address(broker, id);
-    NodeEndpoint::default()
-        .with_node_id(WireBrokerId(id.0))
-        .with_host(host)
-        .with_port(port)
-        .with_rack(rack)
-}
-
 /// Advertised host and port of a broker, and its rack.
-pub(super) fn address(broker: &Broker, id: BrokerId) -> (StrBytes, i32, Option<StrBytes>) {
+pub(super) fn address(broker: &Broker, id: BrokerId) -> Address {
     let listener = usize::try_from(id.0).ok().and_then(|at| broker.spec.listeners.get(at));
     let (host, port) = listener.map_or(("", 0), |(host, port)| (&**host, *port));
     let rack = broker

@@ -46,6 +46,9 @@ impl Broker {
         let Some(session) = self.followers.get(&from) else {
             return (parts, false);
         };
+        if !session.has_news() {
+            return (parts, false);
+        }
         let asked = session.asked();
         let broker_epoch = session.broker_epoch;
         let (mut left, mut urgent, mut unread) = (max_bytes, false, SmallVec::<[Tp; 4]>::new());

@@ -9,6 +9,7 @@ use kafka_sim_core::batch::Batch;
 use kafka_sim_core::{BrokerId, ErrorCode, Offset, SimTime, SmallMap};
 use smallvec::SmallVec;
 
+use super::high_watermark::risen_high_watermark;
 use super::timers::TimerKey;
 use super::{Broker, Ctx, Partition, PeerMessage, Role};
 use crate::peer::Tp;
@@ -94,6 +95,11 @@ pub(super) struct Parked {
 }
 
 impl FollowerSession {
+    /// Some partition may have something to say.
+    pub(super) fn has_news(&self) -> bool {
+        self.parts.values().any(|part| part.changed)
+    }
+
     /// What to look at for an answer, in turn.
     pub(super) fn asked(&self) -> SmallVec<[ReplicaPart; 4]> {
         let mut asked = SmallVec::new();
@@ -150,47 +156,46 @@ impl Broker {
         if let Some(parked) = session.parked.take() {
             self.timers.cancel(parked.expiry);
         }
-        self.note_progress(ctx, from, fetch);
+        self.note_progress(ctx, from, fetch.broker_epoch);
         crate::api::delete_records::recheck(self, ctx);
         self.answer_or_park(ctx, from, fetch);
     }
 
     /// Every fetch tells how far the follower is, an idle one too: partitions left out stand where they stood.
-    fn note_progress(&mut self, ctx: &mut Ctx<'_>, from: BrokerId, fetch: &ReplicaFetch) {
+    fn note_progress(&mut self, ctx: &mut Ctx<'_>, from: BrokerId, broker_epoch: i64) {
+        if self.log_dir_offline {
+            return;
+        }
+        let lag = self.config.replica_lag_time_max;
         let session = &self.followers[&from];
-        let parts: SmallVec<[ReplicaPart; 4]> = session.parts.values().map(|part| part.asked).collect();
-        for part in parts {
-            let reads_on = self
-                .fetchable(&part, from, fetch.broker_epoch)
-                .is_ok_and(|partition| divergence(partition, &part).is_none());
-            if !reads_on {
+        let mut moved = SmallVec::<[Progress; 4]>::new();
+        for part in session.parts.values().map(|part| &part.asked) {
+            let Some(partition) = self.partitions.get_mut(&part.tp) else {
+                continue;
+            };
+            if partition.lets_fetch(part, from, broker_epoch).is_err() || divergence(partition, part).is_some() {
                 continue;
             }
-            self.update_remote(ctx.now, &part, from, fetch.broker_epoch);
+            partition.note_fetch(ctx.now, part, from, broker_epoch);
             // Also where the follower stands still: the high watermark may have waited for another one that lags by now.
-            self.advance_high_watermark(ctx, part.tp);
-            self.maybe_expand_isr(ctx, part.tp, from);
+            let high_watermark = risen_high_watermark(partition, &self.image, lag, ctx.now);
+            let outside = !partition.isr.committed().contains(&from);
+            if high_watermark.is_some() || outside {
+                moved.push(Progress {
+                    tp: part.tp,
+                    high_watermark,
+                    outside,
+                });
+            }
         }
-    }
-
-    fn update_remote(&mut self, now: SimTime, part: &ReplicaPart, from: BrokerId, broker_epoch: i64) {
-        let Some(partition) = self.partitions.get_mut(&part.tp) else {
-            return;
-        };
-        let end = partition.log.log_end_offset();
-        let Some(remote) = partition.leading_mut().and_then(|l| l.remotes.get_mut(&from)) else {
-            return;
-        };
-        if part.fetch_offset >= end {
-            remote.last_caught_up = Some(now);
-        } else if part.fetch_offset >= remote.leader_end_at_fetch && remote.log_end >= 0 {
-            remote.last_caught_up = remote.last_caught_up.max(Some(remote.last_fetch));
+        for progress in moved {
+            if let Some(high_watermark) = progress.high_watermark {
+                self.raise_high_watermark(ctx, progress.tp, high_watermark);
+            }
+            if progress.outside {
+                self.maybe_expand_isr(ctx, progress.tp, from);
+            }
         }
-        remote.log_end = part.fetch_offset;
-        remote.log_start = part.log_start;
-        remote.last_fetch = now;
-        remote.leader_end_at_fetch = end;
-        remote.broker_epoch = broker_epoch;
     }
 
     /// The partition, if the follower may fetch it from here.
@@ -211,33 +216,7 @@ impl Broker {
                 ErrorCode::UNKNOWN_TOPIC_ID
             });
         };
-        let asked_in = part.leader_epoch;
-        #[cfg(feature = "mutants")]
-        let asked_in = if partition.mutant == Some(crate::mutant::Mutant::NoFetchEpochFencing) {
-            partition.leader_epoch
-        } else {
-            asked_in
-        };
-        if asked_in < partition.leader_epoch {
-            return Err(ErrorCode::FENCED_LEADER_EPOCH);
-        }
-        if asked_in > partition.leader_epoch {
-            return Err(ErrorCode::UNKNOWN_LEADER_EPOCH);
-        }
-        let Role::Leader(leading) = &partition.role else {
-            return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
-        };
-        let Some(remote) = leading.remotes.get(&from) else {
-            return Err(ErrorCode::UNKNOWN_LEADER_EPOCH);
-        };
-        #[cfg(feature = "mutants")]
-        if partition.mutant == Some(crate::mutant::Mutant::NoBrokerEpochCheck) {
-            return Ok(partition);
-        }
-        if broker_epoch < remote.broker_epoch {
-            return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
-        }
-        Ok(partition)
+        partition.lets_fetch(part, from, broker_epoch).map(|()| partition)
     }
 
     /// A follower's connection is gone, and its session with it.
@@ -245,6 +224,66 @@ impl Broker {
         if let Some(parked) = self.followers.remove(&follower).and_then(|session| session.parked) {
             self.timers.cancel(parked.expiry);
         }
+    }
+}
+
+/// What a fetch has set in motion.
+struct Progress {
+    tp: Tp,
+    /// Where the high watermark moves to.
+    high_watermark: Option<Offset>,
+    /// The follower is not among the in-sync replicas.
+    outside: bool,
+}
+
+impl Partition {
+    /// Whether that follower may fetch in the epochs it names.
+    fn lets_fetch(&self, part: &ReplicaPart, from: BrokerId, broker_epoch: i64) -> Result<(), ErrorCode> {
+        let asked_in = part.leader_epoch;
+        #[cfg(feature = "mutants")]
+        let asked_in = if self.mutant == Some(crate::mutant::Mutant::NoFetchEpochFencing) {
+            self.leader_epoch
+        } else {
+            asked_in
+        };
+        if asked_in < self.leader_epoch {
+            return Err(ErrorCode::FENCED_LEADER_EPOCH);
+        }
+        if asked_in > self.leader_epoch {
+            return Err(ErrorCode::UNKNOWN_LEADER_EPOCH);
+        }
+        let Role::Leader(leading) = &self.role else {
+            return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+        };
+        let Some(remote) = leading.remotes.get(&from) else {
+            return Err(ErrorCode::UNKNOWN_LEADER_EPOCH);
+        };
+        #[cfg(feature = "mutants")]
+        if self.mutant == Some(crate::mutant::Mutant::NoBrokerEpochCheck) {
+            return Ok(());
+        }
+        if broker_epoch < remote.broker_epoch {
+            return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+        }
+        Ok(())
+    }
+
+    /// Takes note of where a follower stands.
+    fn note_fetch(&mut self, now: SimTime, part: &ReplicaPart, from: BrokerId, broker_epoch: i64) {
+        let end = self.log.log_end_offset();
+        let Some(remote) = self.leading_mut().and_then(|l| l.remotes.get_mut(&from)) else {
+            return;
+        };
+        if part.fetch_offset >= end {
+            remote.last_caught_up = Some(now);
+        } else if part.fetch_offset >= remote.leader_end_at_fetch && remote.log_end >= 0 {
+            remote.last_caught_up = remote.last_caught_up.max(Some(remote.last_fetch));
+        }
+        remote.log_end = part.fetch_offset;
+        remote.log_start = part.log_start;
+        remote.last_fetch = now;
+        remote.leader_end_at_fetch = end;
+        remote.broker_epoch = broker_epoch;
     }
 }
 

@@ -36,20 +36,32 @@ fn replicated_up_to(partition: &Partition, image: &MetadataImage, lag: Duration,
     Some(counting.map(|(_, remote)| remote.log_end).fold(own, Offset::min))
 }
 
+/// Where the high watermark moves to, if the in-sync replicas allow any move.
+pub(super) fn risen_high_watermark(
+    partition: &Partition,
+    image: &MetadataImage,
+    lag: Duration,
+    now: SimTime,
+) -> Option<Offset> {
+    replicated_up_to(partition, image, lag, now).filter(|new| *new > partition.high_watermark)
+}
+
 impl Broker {
     /// Moves the high watermark if the in-sync replicas allow it, and wakes whoever waited for that.
     pub(crate) fn advance_high_watermark(&mut self, ctx: &mut Ctx<'_>, tp: Tp) {
         let lag = self.config.replica_lag_time_max;
+        let partition = self.partitions.get(&tp);
+        let risen = partition.and_then(|partition| risen_high_watermark(partition, &self.image, lag, ctx.now));
+        if let Some(new) = risen {
+            self.raise_high_watermark(ctx, tp, new);
+        }
+    }
+
+    pub(super) fn raise_high_watermark(&mut self, ctx: &mut Ctx<'_>, tp: Tp, new: Offset) {
         let id = self.id();
         let Some(partition) = self.partitions.get_mut(&tp) else {
             return;
         };
-        let Some(new) = replicated_up_to(partition, &self.image, lag, ctx.now) else {
-            return;
-        };
-        if new <= partition.high_watermark {
-            return;
-        }
         partition.high_watermark = new;
         ctx.event(Event::HighWatermark {
             broker: id,

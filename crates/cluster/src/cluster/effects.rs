@@ -7,7 +7,7 @@ use super::{Cluster, Output};
 use crate::broker::{CloseReason, Effect, PeerMessage};
 use crate::controller::{ControllerEvent, ControllerOutput};
 use crate::event::Event;
-use crate::net::{ChannelId, Endpoint, Side};
+use crate::net::{ChannelId, Endpoint, Route, Side};
 use crate::peer::{AdminRequest, NewTopic};
 
 impl Cluster {
@@ -133,7 +133,7 @@ impl Cluster {
                 self.forget_peer(from, to);
                 self.broken_links.push((index, to));
             }
-        } else if let Some(channel) = self.peers.get(&(to, from)).copied() {
+        } else if let Some(channel) = self.peers.get(&Route::new(to, from)).copied() {
             // Nobody waits for an answer on a dead connection.
             self.send(channel, Side::B, Packet::Peer(message));
         }
@@ -155,7 +155,8 @@ impl Cluster {
                     continue;
                 }
             };
-            if let Some(channel) = self.peers.get(&(Endpoint::Broker(to), Endpoint::Controller)).copied() {
+            let route = Route::new(Endpoint::Broker(to), Endpoint::Controller);
+            if let Some(channel) = self.peers.get(&route).copied() {
                 self.send(channel, Side::B, packet);
             }
         }

@@ -29,7 +29,7 @@ use crate::disk::Survivors;
 use crate::fault::ScheduledFault;
 use crate::invariant::Inspector;
 use crate::mark::MarkCounter;
-use crate::net::{ChannelId, Endpoint, Net};
+use crate::net::{ChannelId, Endpoint, Net, Route};
 use crate::trace::Trace;
 
 pub use config::{ClusterConfig, Topic};
@@ -151,7 +151,8 @@ pub struct Cluster {
     clients: SmallMap<ConnId, ClientConn>,
     channels: SmallMap<ChannelId, ClientEnds>,
     hosts: BTreeMap<Arc<str>, u32>,
-    peers: SmallMap<(Endpoint, Endpoint), ChannelId>,
+    /// By who opened them to whom.
+    peers: SmallMap<Route, ChannelId>,
     work: VecDeque<Work>,
     agenda: Agenda<faults::Due>,
     faults: FaultBoard,

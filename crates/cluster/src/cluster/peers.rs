@@ -2,22 +2,22 @@
 
 use super::Cluster;
 use super::io::{Packet, Work};
-use crate::net::{ChannelId, Endpoint, Side};
+use crate::net::{ChannelId, Endpoint, Route, Side};
 
 impl Cluster {
     /// The connection that `a` opened to `b`.
     pub(super) fn peer_channel(&mut self, a: Endpoint, b: Endpoint) -> ChannelId {
-        if let Some(channel) = self.peers.get(&(a, b)) {
+        if let Some(channel) = self.peers.get(&Route::new(a, b)) {
             return *channel;
         }
         let channel = self.net.connect(self.now, a, b);
-        self.peers.insert((a, b), channel);
+        self.peers.insert(Route::new(a, b), channel);
         self.peer_ends.insert(channel, (a, b));
         channel
     }
 
     pub(super) fn forget_peer(&mut self, a: Endpoint, b: Endpoint) {
-        if let Some(channel) = self.peers.remove(&(a, b)) {
+        if let Some(channel) = self.peers.remove(&Route::new(a, b)) {
             self.drop_peer_ends(channel);
         }
     }
@@ -32,10 +32,9 @@ impl Cluster {
     /// One end of a connection between brokers, or to the controller, is over.
     pub(super) fn peer_link_down(&mut self, index: usize, remote: Endpoint, channel: ChannelId, side: Side) {
         let local = Endpoint::Broker(self.nodes[index].id());
-        let ends = if side == Side::A {
-            (local, remote)
-        } else {
-            (remote, local)
+        let ends = match side {
+            Side::A => Route::new(local, remote),
+            Side::B => Route::new(remote, local),
         };
         // A process that was started again may have its next connection here before the last one is known to be over.
         let superseded = self.peers.get(&ends).is_some_and(|id| *id != channel);

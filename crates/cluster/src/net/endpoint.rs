@@ -44,6 +44,17 @@ impl PartialOrd for Endpoint {
     }
 }
 
+/// An ordered pair of machines as one number, which is found in a map with few comparisons.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Route(u128);
+
+impl Route {
+    #[inline]
+    pub(crate) fn new(from: Endpoint, to: Endpoint) -> Route {
+        Route(u128::from(from.rank()) << 64 | u128::from(to.rank()))
+    }
+}
+
 /// A connection. Never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ChannelId(pub(super) u64);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kafka_sim_core::{Seed, SimRng, SimTime, SmallMap};
 
 use crate::net::obstacles::Obstacles;
-use crate::net::{Endpoint, EndpointSet, Latency, LinkConfig, NetConfig};
+use crate::net::{Endpoint, EndpointSet, LinkConfig, NetConfig, Route};
 
 const NANOS_PER_SEC: u128 = 1_000_000_000;
 
@@ -14,9 +14,9 @@ const NANOS_PER_SEC: u128 = 1_000_000_000;
 pub(super) struct Links {
     config: NetConfig,
     seed: Seed,
-    /// Those that have needed randomness or pacing so far. They stay where they are.
+    /// Those that anything was sent over so far. They stay where they are.
     links: Vec<Link>,
-    places: SmallMap<(Endpoint, Endpoint), LinkPlace>,
+    places: SmallMap<Route, LinkPlace>,
 }
 
 /// Where a link is among all of them.
@@ -47,26 +47,24 @@ impl Links {
         size: usize,
         obstacles: &Obstacles,
     ) -> SimTime {
-        let config = self.config.link(route.0, route.1);
+        let link = self.link(route, known);
+        if !obstacles.has_rules() && link.bandwidth.is_none() {
+            return link.way(now);
+        }
         let (extra, limit) = obstacles.slowness(route.0, route.1);
-        let bandwidth = match (config.bandwidth, limit) {
+        let bandwidth = match (link.bandwidth, limit) {
             (Some(bandwidth), Some(limit)) => Some(bandwidth.min(limit)),
             (bandwidth, limit) => bandwidth.or(limit),
         };
-        let latency = config.latency;
-        if bandwidth.is_none() && latency.is_constant() {
-            return now + latency.min + extra;
-        }
-        let link = self.link(route, known);
         let departure = bandwidth.map_or(now, |limit| link.pace(now, size, limit));
         link.way(departure) + extra
     }
 
     fn link(&mut self, route: (Endpoint, Endpoint), known: &mut Option<LinkPlace>) -> &mut Link {
         let place = *known.get_or_insert_with(|| {
-            *self.places.get_or_insert_with(route, || {
-                let latency = self.config.link(route.0, route.1).latency;
-                self.links.push(Link::new(self.seed, route, latency));
+            *self.places.get_or_insert_with(Route::new(route.0, route.1), || {
+                let config = self.config.link(route.0, route.1);
+                self.links.push(Link::new(self.seed, route, config));
                 LinkPlace(self.links.len() - 1)
             })
         });
@@ -94,12 +92,14 @@ struct Link {
     min: u64,
     /// Mean and cap of what it takes beyond that, in nanoseconds, if there is anything to draw.
     beyond: Option<(u64, u64)>,
+    /// In bytes per second, where nothing limits it further.
+    bandwidth: Option<u64>,
     /// When the last byte that was sent has left the sender.
     busy_until: SimTime,
 }
 
 impl Link {
-    fn new(seed: Seed, (from, to): (Endpoint, Endpoint), latency: Latency) -> Link {
+    fn new(seed: Seed, (from, to): (Endpoint, Endpoint), config: &LinkConfig) -> Link {
         let component = match (from, to) {
             (Endpoint::Client(_), _) => "net client to broker",
             (_, Endpoint::Client(_)) => "net broker to client",
@@ -107,6 +107,7 @@ impl Link {
             (_, Endpoint::Controller) => "net broker to controller",
             (Endpoint::Broker(_), Endpoint::Broker(_)) => "net broker to broker",
         };
+        let latency = config.latency;
         let index = u64::from(number(from)) << 32 | u64::from(number(to));
         let beyond_min = |whole: Duration| nanos(whole.saturating_sub(latency.min));
         Link {
@@ -115,6 +116,7 @@ impl Link {
             rng: seed.stream(component, index),
             min: nanos(latency.min),
             beyond: (!latency.is_constant()).then(|| (beyond_min(latency.mean), beyond_min(latency.cap))),
+            bandwidth: config.bandwidth,
             busy_until: SimTime::ZERO,
         }
     }

@@ -40,6 +40,7 @@ mod tests;
 use kafka_sim_core::{Agenda, Seed, SimTime, SmallMap};
 
 pub use config::{Latency, LinkConfig, NetConfig};
+pub(crate) use endpoint::Route;
 pub use endpoint::{ChannelId, Endpoint, EndpointSet, Side};
 pub use obstacles::{LinkEffect, RuleId};
 

@@ -82,6 +82,12 @@ impl Obstacles {
             .map(|rule| rule.effect)
     }
 
+    /// Whether any rule is laid over any link.
+    #[inline]
+    pub(super) fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
     pub(super) fn is_hold(&self, from: Endpoint, to: Endpoint) -> bool {
         self.effects(from, to).any(|effect| effect == LinkEffect::Hold)
     }

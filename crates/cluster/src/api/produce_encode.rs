@@ -1,0 +1,174 @@
+//! Encoding Produce responses straight from what became of the records.
+
+use bytes::{BufMut, Bytes};
+use kafka_sim_core::wire::RequestHead;
+use kafka_sim_core::{BrokerId, ErrorCode};
+use smallvec::SmallVec;
+
+use super::frame_writer::{Address, FrameWriter};
+use crate::broker::ProduceOutcome;
+use crate::peer::Tp;
+
+/// Bytes that most responses take; more make the frame grow.
+const USUAL_SIZE: usize = 128;
+
+/// The frame, size prefix included. `leader` says who leads a partition, and in which epoch.
+pub(super) fn encode(
+    head: &RequestHead,
+    outcomes: &[ProduceOutcome],
+    leader: impl Fn(Tp) -> Option<(BrokerId, i32)>,
+    address: impl Fn(BrokerId) -> Option<Address>,
+) -> Bytes {
+    let version = head.version;
+    let flexible = version >= 9;
+    let elsewhere: SmallVec<[Option<(BrokerId, i32)>; 4]> = outcomes
+        .iter()
+        .map(|outcome| {
+            let moved = version >= 10 && outcome.error == ErrorCode::NOT_LEADER_OR_FOLLOWER;
+            outcome.tp.filter(|_| moved).and_then(&leader)
+        })
+        .collect();
+    let mut frame = FrameWriter::new(head, flexible, flexible, USUAL_SIZE);
+    let same_topic =
+        |a: &ProduceOutcome, b: &ProduceOutcome| a.topic_id == b.topic_id && a.topic.as_str() == b.topic.as_str();
+    frame.array_len(outcomes.chunk_by(same_topic).count());
+    let mut at = 0;
+    for group in outcomes.chunk_by(same_topic) {
+        if version >= 13 {
+            frame.raw().put_slice(group[0].topic_id.as_bytes());
+        } else {
+            frame.string(&group[0].topic);
+        }
+        frame.array_len(group.len());
+        for outcome in group {
+            put_partition(&mut frame, version, outcome, elsewhere[at]);
+            at += 1;
+        }
+        frame.no_tags();
+    }
+    frame.raw().put_i32(0);
+    if flexible {
+        frame.endpoints(elsewhere.iter().flatten().map(|(id, _)| *id), 0, address);
+    }
+    frame.finish()
+}
+
+fn put_partition(frame: &mut FrameWriter, version: i16, outcome: &ProduceOutcome, elsewhere: Option<(BrokerId, i32)>) {
+    let out = frame.raw();
+    out.put_i32(outcome.index);
+    out.put_i16(outcome.error.0);
+    out.put_i64(outcome.base_offset);
+    out.put_i64(outcome.log_append_time);
+    if version >= 5 {
+        out.put_i64(outcome.log_start);
+    }
+    if version >= 8 {
+        frame.array_len(outcome.record_errors.len());
+        for (index, message) in &outcome.record_errors {
+            frame.raw().put_i32(*index);
+            frame.nullable_string(Some(message));
+            frame.no_tags();
+        }
+        frame.nullable_string(outcome.message.as_deref());
+    }
+    match elsewhere {
+        None => frame.no_tags(),
+        Some((id, epoch)) => {
+            frame.raw().put_u8(1);
+            frame.tagged(0, |leader| {
+                leader.raw().put_i32(id.0);
+                leader.raw().put_i32(epoch);
+                leader.no_tags();
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::{ApiKey, ResponseKind};
+    use kafka_protocol::protocol::StrBytes;
+    use kafka_sim_core::wire;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn outcome(topic: &'static str, index: i32, error: ErrorCode) -> ProduceOutcome {
+        let topic_id = Uuid::from_u128(7 + topic.len() as u128);
+        ProduceOutcome {
+            topic: StrBytes::from_static_str(topic),
+            topic_id,
+            index,
+            tp: Some(Tp {
+                topic: topic_id,
+                partition: index,
+            }),
+            error,
+            message: (!error.is_ok()).then(|| "not here".to_owned()),
+            record_errors: if error.is_ok() {
+                Vec::new()
+            } else {
+                vec![(3, "no key".to_owned())]
+            },
+            base_offset: 40 + i64::from(index),
+            last_offset: 50,
+            log_append_time: 60,
+            log_start: 5,
+            pending: false,
+        }
+    }
+
+    #[test]
+    fn every_version_decodes_to_what_was_meant() {
+        let outcomes = [
+            outcome("orders", 0, ErrorCode::NONE),
+            outcome("orders", 1, ErrorCode::NOT_LEADER_OR_FOLLOWER),
+            outcome("users", 0, ErrorCode::NONE),
+        ];
+        for version in 3..=13_i16 {
+            let head = RequestHead {
+                api_key: ApiKey::Produce,
+                version,
+                correlation_id: 5,
+                client_id: None,
+            };
+            let address = |_| {
+                Some((
+                    StrBytes::from_static_str("host"),
+                    9092,
+                    Some(StrBytes::from_static_str("rack")),
+                ))
+            };
+            let frame = encode(&head, &outcomes, |_| Some((BrokerId(2), 9)), address);
+            let (correlation_id, body) = wire::decode_response(ApiKey::Produce, version, frame.slice(4..)).unwrap();
+            let ResponseKind::Produce(response) = body else {
+                panic!("not a produce response")
+            };
+            assert_eq!((correlation_id, response.responses.len()), (5, 2), "version {version}");
+            let orders = &response.responses[0];
+            if version >= 13 {
+                assert_eq!(orders.topic_id, outcomes[0].topic_id);
+            } else {
+                assert_eq!(orders.name.as_str(), "orders");
+            }
+            let (first, second) = (&orders.partition_responses[0], &orders.partition_responses[1]);
+            assert_eq!((first.index, first.base_offset, first.log_append_time_ms), (0, 40, 60));
+            assert_eq!(first.log_start_offset, if version >= 5 { 5 } else { -1 });
+            assert_eq!((second.index, second.error_code), (1, 6));
+            if version >= 8 {
+                assert_eq!(second.error_message.as_deref(), Some("not here"));
+                assert_eq!(second.record_errors[0].batch_index, 3);
+                let message = second.record_errors[0].batch_index_error_message.as_deref();
+                assert_eq!(message, Some("no key"));
+            }
+            if version >= 10 {
+                let told = &second.current_leader;
+                assert_eq!((told.leader_id.0, told.leader_epoch), (2, 9));
+                assert_eq!(first.current_leader.leader_id.0, -1);
+                let endpoint = &response.node_endpoints[0];
+                assert_eq!((endpoint.host.as_str(), endpoint.port), ("host", 9092));
+                assert_eq!(endpoint.rack.as_deref(), Some("rack"));
+            }
+        }
+    }
+}
