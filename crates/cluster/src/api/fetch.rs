@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::fetch_decode::{self, FetchRequest};
 use super::fetch_encode::{FetchAnswer, encode};
 use super::{Answer, Call};
-use crate::broker::{Broker, CloseReason, Ctx, FetchAsk, FetchPart, FetchRead, SessionUse};
+use crate::broker::{Broker, CloseReason, Ctx, FetchAsk, FetchPart, FetchRead, FetchReads, SessionUse};
 use crate::peer::Tp;
 
 const DEBUGGING: i32 = -2;
@@ -180,7 +180,7 @@ fn forgotten_part(topic: Arc<str>, topic_id: Uuid, index: i32) -> FetchPart {
 }
 
 /// Encodes the answer, after the session has had its say about what is worth mentioning.
-pub(crate) fn render(broker: &mut Broker, ctx: &Ctx<'_>, ask: FetchAsk, reads: Vec<FetchRead>) -> Bytes {
+pub(crate) fn render(broker: &mut Broker, ctx: &Ctx<'_>, ask: FetchAsk, reads: FetchReads) -> Bytes {
     let version = ask.head.version;
     let leaders: SmallVec<[Option<(kafka_sim_core::BrokerId, i32)>; 4]> = ask
         .parts

@@ -6,6 +6,7 @@ use std::time::Duration;
 use kafka_sim_core::batch::Batch;
 use kafka_sim_core::wire::RequestHead;
 use kafka_sim_core::{BrokerId, ConnId, ErrorCode, Offset, SimTime};
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::purgatory::WaitsFor;
@@ -57,6 +58,9 @@ pub(crate) struct FetchRead {
     pub(crate) bytes: usize,
 }
 
+/// What was read of each partition, in the order of the request.
+pub(crate) type FetchReads = SmallVec<[FetchRead; 1]>;
+
 impl FetchRead {
     fn failed(error: ErrorCode) -> Self {
         FetchRead {
@@ -78,13 +82,13 @@ impl FetchRead {
 
 impl Broker {
     /// Reads at once if there is enough, otherwise parks the request. `None` means parked.
-    pub(crate) fn fetch(&mut self, ctx: &mut Ctx<'_>, ask: FetchAsk) -> Option<(FetchAsk, Vec<FetchRead>)> {
+    pub(crate) fn fetch(&mut self, ctx: &mut Ctx<'_>, ask: FetchAsk) -> Option<(FetchAsk, FetchReads)> {
         let reads = self.read_all(ctx, &ask);
         if ask.max_wait.is_zero() || satisfied(&ask, &reads) {
             self.note_reads(ctx, &ask, &reads);
             return Some((ask, reads));
         }
-        let tps: Vec<Tp> = ask.parts.iter().filter_map(|p| p.tp.ok()).collect();
+        let tps: SmallVec<[Tp; 4]> = ask.parts.iter().filter_map(|p| p.tp.ok()).collect();
         let deadline = ctx.now + ask.max_wait;
         let (conn, head) = (ask.conn, ask.head.clone());
         let id = self.park(conn, head, WaitsFor::Fetch(Box::new(ask)), deadline, SimTime::ZERO);
@@ -96,7 +100,7 @@ impl Broker {
         None
     }
 
-    fn read_all(&self, ctx: &Ctx<'_>, ask: &FetchAsk) -> Vec<FetchRead> {
+    fn read_all(&self, ctx: &Ctx<'_>, ask: &FetchAsk) -> FetchReads {
         let mut left = ask.max_bytes.min(byte_count(self.config.fetch_max_bytes));
         let mut nothing_yet = true;
         ask.parts
@@ -265,7 +269,7 @@ impl Broker {
         self.answer_fetch(ctx, id, reads);
     }
 
-    fn answer_fetch(&mut self, ctx: &mut Ctx<'_>, id: u64, reads: Vec<FetchRead>) {
+    fn answer_fetch(&mut self, ctx: &mut Ctx<'_>, id: u64, reads: FetchReads) {
         let Some(parked) = self.unpark(id) else { return };
         let WaitsFor::Fetch(ask) = parked.waits_for else { return };
         for tp in ask.parts.iter().filter_map(|p| p.tp.ok()) {

@@ -49,12 +49,11 @@ impl Broker {
         if !session.has_news() {
             return (parts, false);
         }
-        let asked = session.asked();
         let broker_epoch = session.broker_epoch;
         let (mut left, mut urgent, mut unread) = (max_bytes, false, SmallVec::<[Tp; 4]>::new());
-        for part in asked {
+        for part in session.asked() {
             let limit = per_partition.min(left);
-            let (read, more) = self.read_for_follower(&part, from, broker_epoch, limit, left == max_bytes);
+            let (read, more) = self.read_for_follower(part, from, broker_epoch, limit, left == max_bytes);
             let bytes: usize = read.records.iter().map(Batch::size).sum();
             left = left.saturating_sub(bytes);
             urgent |= bytes > 0 || !read.error.is_ok() || read.diverging.is_some();

@@ -101,16 +101,13 @@ impl FollowerSession {
     }
 
     /// What to look at for an answer, in turn.
-    pub(super) fn asked(&self) -> SmallVec<[ReplicaPart; 4]> {
-        let mut asked = SmallVec::new();
-        for behind in [true, false] {
-            for part in self.parts.values().filter(|part| part.changed) {
-                if self.served_last.is_none_or(|last| part.asked.tp > last) == behind {
-                    asked.push(part.asked);
-                }
-            }
-        }
-        asked
+    pub(super) fn asked(&self) -> impl Iterator<Item = &ReplicaPart> {
+        let behind = |part: &SessionPart| self.served_last.is_none_or(|last| part.asked.tp > last);
+        let of = move |wanted| {
+            let changed = self.parts.values().filter(|part| part.changed);
+            changed.filter(move |part| behind(part) == wanted)
+        };
+        of(true).chain(of(false)).map(|part| &part.asked)
     }
 
     /// The follower says where it wants to read.

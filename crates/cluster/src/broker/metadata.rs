@@ -157,8 +157,13 @@ impl Broker {
         self.set_min_isr(tp);
     }
 
+    /// Its partitions share what was worked out for the first.
     fn log_config(&self, topic: &Arc<str>) -> crate::log::LogConfig {
-        effective_log_config(&self.config, self.image.overrides(topic))
+        let mut hosted = self.partitions.values();
+        match hosted.find(|partition| partition.name.topic == *topic) {
+            Some(partition) => partition.log.config().clone(),
+            None => effective_log_config(&self.config, self.image.overrides(topic)),
+        }
     }
 
     fn set_min_isr(&mut self, tp: Tp) {
@@ -176,7 +181,8 @@ impl Broker {
         self.config = self.spec.config.with_dynamic(&self.image, self.id());
         let tps: Vec<Tp> = self.partitions.keys().copied().collect();
         for of_topic in tps.chunk_by(|a, b| a.topic == b.topic) {
-            let config = self.log_config(&self.partitions[&of_topic[0]].name.topic);
+            let topic = &self.partitions[&of_topic[0]].name.topic;
+            let config = effective_log_config(&self.config, self.image.overrides(topic));
             for tp in of_topic {
                 self.set_min_isr(*tp);
                 if let Some(partition) = self.partitions.get_mut(tp) {

@@ -39,7 +39,7 @@ use crate::peer::{MetadataImage, PartitionState, Tp};
 
 pub use connections::CloseReason;
 pub(crate) use connections::Connection;
-pub(crate) use consumer_fetch::{FetchAsk, FetchPart, FetchRead};
+pub(crate) use consumer_fetch::{FetchAsk, FetchPart, FetchRead, FetchReads};
 pub(crate) use controller_link::{AdminCall, ControllerLink};
 pub(crate) use fetch_session::SessionUse;
 pub(crate) use fetcher::Fetcher;

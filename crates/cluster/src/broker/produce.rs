@@ -7,6 +7,7 @@ use kafka_protocol::protocol::StrBytes;
 use kafka_sim_core::batch::BatchHeader;
 use kafka_sim_core::wire::RequestHead;
 use kafka_sim_core::{ConnId, ErrorCode, Offset, SimTime};
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::purgatory::WaitsFor;
@@ -95,7 +96,7 @@ impl Broker {
             self.note_answers(ctx, request.acks, &outcomes);
             return Some(outcomes);
         }
-        let tps: Vec<Tp> = outcomes.iter().filter(|o| o.pending).filter_map(|o| o.tp).collect();
+        let tps: SmallVec<[Tp; 4]> = outcomes.iter().filter(|o| o.pending).filter_map(|o| o.tp).collect();
         let deadline = (ctx.now + request.timeout).max(not_before);
         let held = if not_before > ctx.now {
             not_before

@@ -10,13 +10,11 @@ use crate::net::{ChannelId, Endpoint, Side};
 /// A connection of which at least one end is open.
 #[derive(Clone, Debug)]
 pub(super) struct Channel<P> {
-    a: Endpoint,
-    b: Endpoint,
+    /// A, then B.
+    ends: [Endpoint; 2],
     /// By receiving end: what is on its way to A, and to B.
-    to_a: Direction<P>,
-    to_b: Direction<P>,
-    open_a: bool,
-    open_b: bool,
+    toward: [Direction<P>; 2],
+    open: [bool; 2],
     /// When something was last sent or delivered.
     pub(super) last_active: SimTime,
 }
@@ -120,57 +118,39 @@ impl<P> Direction<P> {
 impl<P> Channel<P> {
     pub(super) fn new(now: SimTime, a: Endpoint, b: Endpoint) -> Channel<P> {
         Channel {
-            a,
-            b,
-            to_a: Direction::default(),
-            to_b: Direction::default(),
-            open_a: true,
-            open_b: true,
+            ends: [a, b],
+            toward: [Direction::default(), Direction::default()],
+            open: [true; 2],
             last_active: now,
         }
     }
 
     pub(super) fn endpoint(&self, side: Side) -> Endpoint {
-        match side {
-            Side::A => self.a,
-            Side::B => self.b,
-        }
+        self.ends[side as usize]
     }
 
     pub(super) fn is_open(&self, side: Side) -> bool {
-        match side {
-            Side::A => self.open_a,
-            Side::B => self.open_b,
-        }
+        self.open[side as usize]
     }
 
     /// That end knows that the connection is over; what is on its way to it arrives nowhere.
     pub(super) fn end(&mut self, side: Side, agenda: &mut Agenda<(ChannelId, Side)>) {
-        match side {
-            Side::A => self.open_a = false,
-            Side::B => self.open_b = false,
-        }
+        self.open[side as usize] = false;
         self.toward_mut(side).clear(agenda);
     }
 
     /// Neither end has anything left to hear.
     pub(super) fn is_over(&self) -> bool {
-        !self.open_a && !self.open_b
+        self.open == [false; 2]
     }
 
     /// What is on its way to that end.
     pub(super) fn toward(&self, side: Side) -> &Direction<P> {
-        match side {
-            Side::A => &self.to_a,
-            Side::B => &self.to_b,
-        }
+        &self.toward[side as usize]
     }
 
     /// What is on its way to that end.
     pub(super) fn toward_mut(&mut self, side: Side) -> &mut Direction<P> {
-        match side {
-            Side::A => &mut self.to_a,
-            Side::B => &mut self.to_b,
-        }
+        &mut self.toward[side as usize]
     }
 }

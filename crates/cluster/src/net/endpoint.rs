@@ -69,13 +69,14 @@ impl fmt::Display for ChannelId {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Side {
     /// The end named first when it was made, which is the one that connects.
-    A,
+    A = 0,
     /// The end named second, which is the one that accepts.
-    B,
+    B = 1,
 }
 
 impl Side {
     /// The other end.
+    #[inline]
     pub fn other(self) -> Side {
         match self {
             Side::A => Side::B,

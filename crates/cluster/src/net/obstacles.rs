@@ -94,7 +94,7 @@ impl Obstacles {
 
     pub(super) fn is_black_hole(&self, from: Endpoint, to: Endpoint) -> bool {
         (!self.down.is_empty() && self.is_down(to))
-            || self.effects(from, to).any(|effect| effect == LinkEffect::BlackHole)
+            || self.has_rules() && self.effects(from, to).any(|effect| effect == LinkEffect::BlackHole)
     }
 
     /// The sum of all delays, and the tightest limit in bytes per second.

@@ -55,12 +55,22 @@ pub fn decode_request_head(frame: &mut Bytes) -> Result<RequestHead, WireError> 
     let raw = peek_head(frame)?;
     let api_key = ApiKey::try_from(raw.api_key).map_err(|()| WireError::UnknownApiKey(raw.api_key))?;
     check_version(api_key, raw.version)?;
-    let mut rest = frame.slice(8..);
-    let client_id = take_client_id(&mut rest)?;
+    let mut rest = &frame[8..];
+    let client_id = match client_id_size(&mut rest)? {
+        None => None,
+        Some(size) => {
+            let (id, after) = rest
+                .split_at_checked(size)
+                .ok_or(WireError::MalformedHead("ends inside the client id"))?;
+            rest = after;
+            let id = StrBytes::from_utf8(frame.slice_ref(id));
+            Some(id.map_err(|_| WireError::MalformedHead("the client id is not UTF-8"))?)
+        }
+    };
     if api_key.request_header_version(raw.version) >= 2 {
         skip_tagged_fields(&mut rest)?;
     }
-    *frame = rest;
+    frame.advance(frame.len() - rest.len());
     Ok(RequestHead {
         api_key,
         version: raw.version,
@@ -94,8 +104,8 @@ pub(super) fn request_head_size(head: &RequestHead) -> usize {
     8 + 2 + head.client_id.as_ref().map_or(0, |id| id.len()) + 1
 }
 
-/// The client id is never compact, not even in header version 2.
-fn take_client_id(rest: &mut Bytes) -> Result<Option<StrBytes>, WireError> {
+/// The client id is never compact, not even in header version 2. `None`: there is none.
+fn client_id_size(rest: &mut &[u8]) -> Result<Option<usize>, WireError> {
     let size = rest
         .try_get_i16()
         .map_err(|_| WireError::MalformedHead("ends before the client id"))?;
@@ -103,20 +113,15 @@ fn take_client_id(rest: &mut Bytes) -> Result<Option<StrBytes>, WireError> {
         return Ok(None);
     }
     let size = usize::try_from(size).map_err(|_| WireError::MalformedHead("negative size of the client id"))?;
-    if size > rest.len() {
-        return Err(WireError::MalformedHead("ends inside the client id"));
-    }
-    let id = StrBytes::from_utf8(rest.split_to(size));
-    id.map(Some)
-        .map_err(|_| WireError::MalformedHead("the client id is not UTF-8"))
+    Ok(Some(size))
 }
 
 /// Skips the tagged fields of a header: nobody has defined any.
-pub(super) fn skip_tagged_fields(rest: &mut Bytes) -> Result<(), WireError> {
+pub(super) fn skip_tagged_fields(rest: &mut impl Buf) -> Result<(), WireError> {
     for _ in 0..take_varint(rest)? {
         take_varint(rest)?;
         let size = take_varint(rest)? as usize;
-        if size > rest.len() {
+        if size > rest.remaining() {
             return Err(WireError::MalformedHead("ends inside a tagged field"));
         }
         rest.advance(size);
@@ -124,7 +129,7 @@ pub(super) fn skip_tagged_fields(rest: &mut Bytes) -> Result<(), WireError> {
     Ok(())
 }
 
-fn take_varint(rest: &mut Bytes) -> Result<u32, WireError> {
+fn take_varint(rest: &mut impl Buf) -> Result<u32, WireError> {
     let mut value = 0u32;
     for shift in [0, 7, 14, 21, 28] {
         let byte = rest
