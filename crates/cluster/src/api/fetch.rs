@@ -44,7 +44,7 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, body: &
             .min(usize::try_from(request.max_bytes).unwrap_or(0)),
         max_bytes: usize::try_from(request.max_bytes).unwrap_or(0),
         read_committed: request.isolation_level == 1,
-        rack: (!request.rack.is_empty()).then(|| request.rack.clone()),
+        rack: request.rack.clone(),
         parts,
         session,
     };

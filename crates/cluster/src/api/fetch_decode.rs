@@ -19,8 +19,7 @@ pub(super) struct FetchRequest {
     pub(super) session_epoch: i32,
     pub(super) topics: SmallVec<[Topic; 1]>,
     pub(super) forgotten: Vec<Forgotten>,
-    /// Empty: unknown.
-    pub(super) rack: Arc<str>,
+    pub(super) rack: Option<Arc<str>>,
 }
 
 /// What is to be read of a topic, named up to version 12 and given by its id after that.
@@ -70,11 +69,7 @@ pub(super) fn decode(version: i16, body: &[u8]) -> Option<FetchRequest> {
         } else {
             Vec::new()
         },
-        rack: if version >= 11 {
-            Arc::from(body.string()?)
-        } else {
-            Arc::from("")
-        },
+        rack: if version >= 11 { body.rack()? } else { None },
     };
     body.tags(|tag, body| match tag {
         0 => body.cluster_id(),
@@ -180,6 +175,12 @@ impl<'a> Reader<'a> {
         self.tags(|_, _| Some(false))
     }
 
+    /// An empty one is none.
+    fn rack(&mut self) -> Option<Option<Arc<str>>> {
+        let rack = self.string()?;
+        Some((!rack.is_empty()).then(|| Arc::from(rack)))
+    }
+
     fn cluster_id(&mut self) -> Option<bool> {
         let size = self.varint()?;
         let id = self.bytes(usize::try_from(size.saturating_sub(1)).ok()?)?;
@@ -188,7 +189,7 @@ impl<'a> Reader<'a> {
 
     fn topic_name(&mut self) -> Option<(Arc<str>, Uuid)> {
         if self.version >= 13 {
-            return Some((Arc::from(""), Uuid::from_bytes(self.take()?)));
+            return Some((Arc::default(), Uuid::from_bytes(self.take()?)));
         }
         Some((Arc::from(self.string()?), Uuid::nil()))
     }
@@ -342,7 +343,7 @@ mod tests {
             session_epoch: read.session_epoch,
             topics: read.topics.iter().map(topic).collect(),
             forgotten: read.forgotten_topics_data.iter().map(forgotten).collect(),
-            rack: Arc::from(read.rack_id.as_str()),
+            rack: (!read.rack_id.is_empty()).then(|| Arc::from(read.rack_id.as_str())),
         })
     }
 

@@ -66,6 +66,10 @@ impl Purgatory {
         self.parked.get_mut(&id)
     }
 
+    pub(crate) fn has_delete_records(&self) -> bool {
+        !self.deletes.is_empty()
+    }
+
     pub(crate) fn delete_records(&self) -> Vec<u64> {
         self.deletes.iter().copied().collect()
     }
