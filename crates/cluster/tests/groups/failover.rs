@@ -22,7 +22,7 @@ use crate::consumer::Consumer;
 use crate::topic_ids::{id_of_orders, named};
 use crate::world::{GROUP, World};
 
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 20;
 /// COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR: all of them are asked again.
 const ASK_AGAIN: [i16; 3] = [14, 15, 16];
 const OFFSET: i64 = 4;
