@@ -71,14 +71,17 @@ pub struct Member {
 }
 
 impl Member {
-    /// Joins `group` and processes `topic`, with the settings in `overrides` besides those that every member has.
+    /// Joins `group`, which has something committed for every partition, and processes `topic`, with the settings in
+    /// `overrides` besides those that every member has.
     pub fn join(bootstrap: &str, group: &str, topic: &str, overrides: &[(&str, &str)], course: &Arc<Course>) -> Member {
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", bootstrap)
             .set("group.id", group)
             .set("enable.auto.commit", "false")
-            .set("auto.offset.reset", "earliest")
+            // Something has to be committed before. Where nothing is, librdkafka asks for the beginning itself, and may
+            // go back to it when answers are late (interop/README.md).
+            .set("auto.offset.reset", "error")
             .set("check.crcs", "true")
             .set("reconnect.backoff.max.ms", "200")
             .set("topic.metadata.refresh.fast.interval.ms", "100");
@@ -137,6 +140,7 @@ impl Worker {
         let context = Positions {
             topic: self.topic.clone(),
             next: Mutex::default(),
+            committed: Mutex::default(),
             course: Arc::clone(&self.course),
         };
         let consumer: BaseConsumer<Positions> = config.create_with_context(context)?;
@@ -152,9 +156,10 @@ impl Worker {
                     self.process(consumer.context(), message.partition(), message.offset(), number);
                     count += 1;
                 }
-                Some(Err(KafkaError::MessageConsumptionFatal(code))) => {
-                    return Err(KafkaError::MessageConsumptionFatal(code));
-                }
+                Some(Err(
+                    error @ (KafkaError::MessageConsumptionFatal(_)
+                    | KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset)),
+                )) => return Err(error),
                 // Brokers may be restarting.
                 Some(Err(_)) | None => {}
             }
@@ -164,12 +169,12 @@ impl Worker {
             }
             if committed.elapsed() > COMMIT_INTERVAL {
                 committed = Instant::now();
-                let offsets = consumer.context().offsets(|_| true);
                 // If this one fails the next one covers it.
-                let _ = commit(&consumer, &offsets);
+                let _ = consumer.context().commit(&consumer, |_| true);
             }
         }
-        // Dropping the consumer revokes what it has, which commits it.
+        // Not left to dropping the consumer: in the middle of a rebalance that leaves the group before it revokes.
+        consumer.context().commit_last(&consumer, |_| true);
         Ok(())
     }
 
@@ -182,35 +187,38 @@ impl Worker {
     }
 }
 
-fn commit(consumer: &BaseConsumer<Positions>, offsets: &TopicPartitionList) -> KafkaResult<()> {
-    if offsets.count() == 0 {
-        return Ok(());
-    }
-    consumer.commit(offsets, CommitMode::Sync)
-}
-
 /// What comes next in each partition that the member owns.
 struct Positions {
     topic: String,
     next: Mutex<BTreeMap<i32, i64>>,
+    committed: Mutex<BTreeMap<i32, i64>>,
     course: Arc<Course>,
 }
 
 impl Positions {
-    fn offsets(&self, wanted: impl Fn(i32) -> bool) -> TopicPartitionList {
+    /// Commits what is new of these partitions.
+    fn commit(&self, consumer: &BaseConsumer<Positions>, wanted: impl Fn(i32) -> bool) -> KafkaResult<()> {
+        let mut new = locked(&self.next).clone();
+        let committed = locked(&self.committed).clone();
+        new.retain(|partition, next| wanted(*partition) && committed.get(partition) != Some(next));
+        if new.is_empty() {
+            return Ok(());
+        }
         let mut offsets = TopicPartitionList::new();
-        for (partition, next) in locked(&self.next).iter().filter(|(partition, _)| wanted(**partition)) {
+        for (partition, next) in &new {
             offsets
                 .add_partition_offset(&self.topic, *partition, Offset::Offset(*next))
                 .expect("offsets here are not negative");
         }
-        offsets
+        consumer.commit(&offsets, CommitMode::Sync)?;
+        locked(&self.committed).extend(new);
+        Ok(())
     }
 
-    /// Commits what was processed; a coordinator that is away is asked again.
-    fn commit_last(&self, consumer: &BaseConsumer<Positions>, offsets: &TopicPartitionList) {
+    /// The same; a coordinator that is away is asked again.
+    fn commit_last(&self, consumer: &BaseConsumer<Positions>, wanted: impl Fn(i32) -> bool) {
         let started = Instant::now();
-        while let Err(error) = commit(consumer, offsets) {
+        while let Err(error) = self.commit(consumer, &wanted) {
             let out = matches!(
                 error.rdkafka_error_code(),
                 Some(
@@ -220,7 +228,8 @@ impl Positions {
                 )
             );
             if out || started.elapsed() > PATIENCE {
-                locked(&self.course.unclean).push(format!("{offsets:?} could not be committed: {error}"));
+                let next = locked(&self.next).clone();
+                locked(&self.course.unclean).push(format!("{next:?} could not be committed: {error}"));
                 return;
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -235,11 +244,10 @@ impl ConsumerContext for Positions {
         if let Rebalance::Revoke(revoked) = rebalance {
             let mut gone: Vec<i32> = revoked.elements().iter().map(|one| one.partition()).collect();
             gone.sort_unstable();
-            self.commit_last(
-                consumer,
-                &self.offsets(|partition| gone.binary_search(&partition).is_ok()),
-            );
-            locked(&self.next).retain(|partition, _| gone.binary_search(partition).is_err());
+            let is_gone = |partition| gone.binary_search(&partition).is_ok();
+            self.commit_last(consumer, is_gone);
+            locked(&self.next).retain(|partition, _| !is_gone(*partition));
+            locked(&self.committed).retain(|partition, _| !is_gone(*partition));
         }
     }
 }

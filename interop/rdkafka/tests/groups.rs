@@ -1,6 +1,7 @@
 //! A group of librdkafka consumers processes every message once while members come and go and its coordinator is killed,
 //! and group tooling tells the truth about it.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -114,6 +115,8 @@ async fn processes_everything_once(settings: &'static [(&'static str, &'static s
     let bootstrap = server.bootstrap_servers();
     fill(&bootstrap, FULL_SIZE).await;
     let group = "billing";
+    let begun = reset(&bootstrap, group, 0..PARTITIONS, 0).await;
+    assert_eq!(begun, Ok(()), "members look for nothing but what is committed");
     let course = Arc::new(Course::new(PARTITIONS as usize));
     let join = || Member::join(&bootstrap, group, TOPIC, settings, &course);
 
@@ -195,11 +198,13 @@ async fn listed(bootstrap: &str, group: &str) -> Option<(String, String, usize)>
 }
 
 /// Commits for a group without being a member of it.
-async fn reset(bootstrap: &str, group: &str, partition: i32, offset: i64) -> KafkaResult<()> {
+async fn reset(bootstrap: &str, group: &str, partitions: Range<i32>, offset: i64) -> KafkaResult<()> {
     let (bootstrap, group) = (bootstrap.to_owned(), group.to_owned());
     let resetting = tokio::task::spawn_blocking(move || {
         let mut offsets = TopicPartitionList::new();
-        offsets.add_partition_offset(TOPIC, partition, Offset::Offset(offset))?;
+        for partition in partitions {
+            offsets.add_partition_offset(TOPIC, partition, Offset::Offset(offset))?;
+        }
         asking(&bootstrap, &group).commit(&offsets, CommitMode::Sync)
     });
     resetting.await.expect("resetting does not panic")
@@ -225,6 +230,7 @@ async fn tooling_lists_describes_resets_and_deletes_a_group() {
                 .map_err(|(_, code)| code)
         };
         assert_eq!(listed(&bootstrap, group).await, None);
+        assert_eq!(reset(&bootstrap, group, 0..PARTITIONS, 0).await, Ok(()));
 
         let course = Arc::new(Course::new(PARTITIONS as usize));
         let members: Vec<Member> = (0..2)
@@ -234,7 +240,7 @@ async fn tooling_lists_describes_resets_and_deletes_a_group() {
         let stable = ("Stable".to_owned(), "range".to_owned(), 2);
         assert_eq!(listed(&bootstrap, group).await, Some(stable));
         let refused = KafkaError::ConsumerCommit(RDKafkaErrorCode::UnknownMemberId);
-        assert_eq!(reset(&bootstrap, group, 0, 7).await, Err(refused));
+        assert_eq!(reset(&bootstrap, group, 0..1, 7).await, Err(refused));
         assert_eq!(delete().await, Err(RDKafkaErrorCode::NonEmptyGroup));
 
         let leaving = tokio::task::spawn_blocking(|| members.into_iter().try_for_each(Member::leave));
@@ -245,7 +251,7 @@ async fn tooling_lists_describes_resets_and_deletes_a_group() {
         let empty = ("Empty".to_owned(), String::new(), 0);
         assert_eq!(listed(&bootstrap, group).await, Some(empty));
         assert_eq!(committed(&bootstrap, group).await, Ok(vec![Some(100); 6]));
-        assert_eq!(reset(&bootstrap, group, 0, 7).await, Ok(()));
+        assert_eq!(reset(&bootstrap, group, 0..1, 7).await, Ok(()));
         let after: Vec<Option<i64>> = [7, 100, 100, 100, 100, 100].map(Some).into();
         assert_eq!(committed(&bootstrap, group).await, Ok(after));
 

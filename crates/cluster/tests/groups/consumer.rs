@@ -17,16 +17,16 @@ use uuid::Uuid;
 use crate::world::{GROUP, World};
 
 /// A member that reads "orders" and does at once what it is told.
-struct Consumer {
+pub(crate) struct Consumer {
     conn: ConnId,
-    id: &'static str,
-    epoch: i32,
+    pub(crate) id: &'static str,
+    pub(crate) epoch: i32,
     topic: Uuid,
     owned: BTreeSet<i32>,
 }
 
 impl Consumer {
-    fn new(world: &mut World, broker: i32, id: &'static str) -> Consumer {
+    pub(crate) fn new(world: &mut World, broker: i32, id: &'static str) -> Consumer {
         Consumer {
             conn: world.connect(broker),
             id,
@@ -73,7 +73,7 @@ impl Consumer {
         response
     }
 
-    fn beat_well(&mut self, world: &mut World) {
+    pub(crate) fn beat_well(&mut self, world: &mut World) {
         let response = self.beat(world);
         assert_eq!(response.error_code, 0, "{:?}", response.error_message);
     }

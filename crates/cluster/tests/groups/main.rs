@@ -4,6 +4,7 @@ mod classic;
 mod commits;
 mod consumer;
 mod coordinators;
+mod failover;
 mod member;
 mod topic_ids;
 mod world;

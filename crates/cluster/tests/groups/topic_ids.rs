@@ -14,7 +14,7 @@ const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
 const UNKNOWN_TOPIC_ID: i16 = 100;
 const NOBODY: Uuid = Uuid::from_u128(77);
 
-fn id_of_orders(world: &mut World) -> Uuid {
+pub(crate) fn id_of_orders(world: &mut World) -> Uuid {
     let topic = MetadataRequestTopic::default().with_name(Some(TopicName("orders".into())));
     let request = MetadataRequest::default().with_topics(Some(vec![topic]));
     match world.ask(0, ApiKey::Metadata, 12, request.into()) {
@@ -23,7 +23,7 @@ fn id_of_orders(world: &mut World) -> Uuid {
     }
 }
 
-fn named(id: Uuid) -> TopicName {
+pub(crate) fn named(id: Uuid) -> TopicName {
     TopicName(topic_id_as_name(id))
 }
 

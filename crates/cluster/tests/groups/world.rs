@@ -28,6 +28,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(brokers: usize, properties: &[(&str, &str)]) -> World {
+        World::seeded(Seed(11), brokers, properties)
+    }
+
+    pub(crate) fn seeded(seed: Seed, brokers: usize, properties: &[(&str, &str)]) -> World {
         let mut config = ClusterConfig::simulated(brokers);
         let all = [
             ("offsets.topic.num.partitions", "5"),
@@ -42,7 +46,7 @@ impl World {
                 .replicas(i16::try_from(brokers).expect("few")),
         ];
         let mut world = World {
-            cluster: Cluster::new(config, Seed(11)).expect("the configuration is valid"),
+            cluster: Cluster::new(config, seed).expect("the configuration is valid"),
             now: SimTime::ZERO,
             conns: 0,
             heard: BTreeMap::new(),
