@@ -74,6 +74,9 @@ def paused_twice_while_answers_are_late(sim, group, partition):
         sim.tell('"heal_all"')
 
     try:
+        # Both brokers are known before one of them is late.
+        consumer.committed(assigned, timeout=30)
+        consumer.get_watermark_offsets(assigned[0], timeout=30)
         sim.strike(late)
         consumer.assign(assigned)
         # What is committed is known once this is.
