@@ -40,6 +40,21 @@ bench-tcp *args:
 mutants *args:
     cargo run --release --features mutants -p kafka-sim-cli -- mutants {{args}}
 
+# The `kafka-sim` that searches fastest, optimised for what it was seen to do (needs `rustup component add llvm-tools`)
+pgo seeds="400":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    work=$(realpath -m "${CARGO_TARGET_DIR:-target}/pgo")
+    profdata=$(find "$(rustc --print sysroot)" -name 'llvm-profdata*' -print -quit)
+    [[ $profdata ]] || { echo "no llvm-profdata: rustup component add llvm-tools" >&2; exit 1; }
+    rm -rf "$work/profiles"
+    build() { CARGO_TARGET_DIR=$work/$1 RUSTFLAGS=$2 cargo build --profile dist -p kafka-sim-cli; }
+    build watched "-Cprofile-generate=$work/profiles"
+    "$work/watched/dist/kafka-sim" soak --seeds {{seeds}} --json >"$work/watched.json"
+    "$profdata" merge --output "$work/soak.profdata" "$work/profiles"
+    build fast "-Cprofile-use=$work/soak.profdata"
+    ls "$work/fast/dist/kafka-sim"
+
 # The same hashes twice, and in debug and release
 determinism seeds="5":
     .ci/determinism {{seeds}}
