@@ -19,8 +19,15 @@ impl ConsumerGroup {
             Change::Member(id, Some(metadata)) => self.set_metadata(id, metadata),
             Change::Member(id, None) => self.remove(&id),
             Change::TargetEpoch(epoch) => self.target_epoch = epoch.unwrap_or(-1),
-            Change::Target(id, Some(parts)) => _ = self.targets.insert(id, parts),
-            Change::Target(id, None) => _ = self.targets.remove(&id),
+            Change::Target(id, Some(parts)) => {
+                let is_member = self.members.contains_key(&id);
+                let is_first = self.targets.insert(id, parts);
+                self.targeted += usize::from(is_first && is_member);
+            }
+            Change::Target(id, None) => {
+                let was_there = self.targets.remove(&id);
+                self.targeted -= usize::from(was_there && self.members.contains_key(&id));
+            }
             Change::Current(id, current) => self.change(id, |member| match current {
                 Some(current) => member.set_current(current),
                 None => member.clear_current(),
@@ -44,10 +51,10 @@ impl ConsumerGroup {
 
     /// Changes a member, which comes into being if need be.
     fn change(&mut self, id: Text, run: impl FnOnce(&mut ConsumerMember)) {
-        let mut member = self
-            .members
-            .remove(&id)
-            .unwrap_or_else(|| ConsumerMember::new(id.clone()));
+        let mut member = self.members.remove(&id).unwrap_or_else(|| {
+            self.targeted += usize::from(self.targets.contains_key(&id));
+            ConsumerMember::new(id.clone())
+        });
         self.disown(&member);
         run(&mut member);
         self.own(&member);
@@ -56,6 +63,7 @@ impl ConsumerGroup {
 
     fn remove(&mut self, id: &Text) {
         let Some(member) = self.members.remove(id) else { return };
+        self.targeted -= usize::from(self.targets.contains_key(id));
         self.disown(&member);
         self.count_metadata(&member.metadata, false);
         if let Some(instance) = member.instance()

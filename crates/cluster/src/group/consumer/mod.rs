@@ -23,19 +23,20 @@ mod offsets;
 mod reconcile;
 mod regex;
 mod requests;
+mod targets;
 mod timers;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use kafka_sim_core::Offset;
 use uuid::Uuid;
 
 use super::records::Resolved;
-use super::words::{Parts, Text};
+use super::words::Text;
 pub(crate) use assignor::enabled as assignors;
 pub(crate) use member::{ConsumerMember, MemberState};
 pub(crate) use metadata::TopicHashes;
+pub(crate) use targets::Targets;
 pub(crate) use timers::{Deadline, Timers};
 
 /// How many members and regular expressions of a group stand for a topic.
@@ -63,8 +64,9 @@ pub(crate) struct ConsumerGroup {
     pub(crate) members: BTreeMap<Text, ConsumerMember>,
     /// Member id by instance id.
     pub(crate) statics: BTreeMap<Text, Text>,
-    /// By member id.
-    pub(crate) targets: BTreeMap<Text, Arc<Parts>>,
+    pub(crate) targets: Targets,
+    /// Members that there is a target for.
+    targeted: usize,
     /// The epoch of the owner of each partition that has one.
     owned: BTreeMap<(Uuid, i32), i32>,
     /// What the regular expressions stand for.
@@ -99,7 +101,8 @@ impl ConsumerGroup {
             target_epoch: 0,
             members: BTreeMap::new(),
             statics: BTreeMap::new(),
-            targets: BTreeMap::new(),
+            targets: Targets::default(),
+            targeted: 0,
             owned: BTreeMap::new(),
             resolved: BTreeMap::new(),
             regexes: BTreeMap::new(),
@@ -143,6 +146,11 @@ impl ConsumerGroup {
 
     pub(crate) fn is_subscribed_to(&self, topic: &str) -> bool {
         self.readers.contains_key(topic)
+    }
+
+    /// The members are those that there are targets for.
+    fn has_a_target_for_each(&self) -> bool {
+        self.targeted == self.members.len() && self.targeted == self.targets.len()
     }
 
     /// Names of the topics that a member reads.
