@@ -19,7 +19,7 @@ pub(super) struct Journal {
     committed: Op,
     /// When each operation from `committed` on was recorded.
     open: VecDeque<SimTime>,
-    /// Commits under way: when they are durable, and the place they commit up to.
+    /// Commits under way: when they are durable, and the place they commit up to. Both rise.
     commits: VecDeque<(SimTime, Op)>,
 }
 
@@ -35,20 +35,18 @@ impl Journal {
     /// Everything recorded so far is durable from `at` on.
     pub(super) fn commit_at(&mut self, at: SimTime, now: SimTime) {
         self.settle(now);
-        if self.committed < self.next && self.commits.back() != Some(&(at, self.next)) {
+        if self.committed < self.next {
+            // This one covers those before it that would take at least as long.
+            let sooner = self.commits.partition_point(|(other, _)| *other < at);
+            self.commits.truncate(sooner);
             self.commits.push_back((at, self.next));
         }
     }
 
     /// Operations below this place are durable at `now`.
     pub(super) fn committed(&self, now: SimTime) -> Op {
-        let synced = self
-            .commits
-            .iter()
-            .filter(|(at, _)| *at <= now)
-            .map(|(_, upto)| *upto)
-            .max()
-            .unwrap_or(0);
+        let over = self.commits.partition_point(|(at, _)| *at <= now);
+        let synced = over.checked_sub(1).map_or(0, |last| self.commits[last].1);
         let aged = self.open.partition_point(|recorded| *recorded + COMMIT_INTERVAL <= now) as Op;
         synced.max(self.committed + aged)
     }

@@ -1,10 +1,11 @@
 //! Applying records, just written or read back.
 
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::super::records::{Change, Epoch, MemberMetadata, Resolved};
 use super::super::words::{Parts, Text};
-use super::{ConsumerGroup, ConsumerMember, Readers, count};
+use super::{ConsumerGroup, ConsumerMember, Owned, Readers, count};
 
 impl ConsumerGroup {
     /// Applies one record. False if the group is gone with it.
@@ -51,20 +52,19 @@ impl ConsumerGroup {
 
     /// Changes a member, which comes into being if need be.
     fn change(&mut self, id: Text, run: impl FnOnce(&mut ConsumerMember)) {
-        let mut member = self.members.remove(&id).unwrap_or_else(|| {
-            self.targeted += usize::from(self.targets.contains_key(&id));
+        let member = self.members.entry(id).or_insert_with_key(|id| {
+            self.targeted += usize::from(self.targets.contains_key(id));
             ConsumerMember::new(id.clone())
         });
-        self.disown(&member);
-        run(&mut member);
-        self.own(&member);
-        self.members.insert(id, member);
+        disown(&mut self.owned, member);
+        run(member);
+        own(&mut self.owned, member);
     }
 
     fn remove(&mut self, id: &Text) {
         let Some(member) = self.members.remove(id) else { return };
         self.targeted -= usize::from(self.targets.contains_key(id));
-        self.disown(&member);
+        disown(&mut self.owned, &member);
         self.count_metadata(&member.metadata, false);
         if let Some(instance) = member.instance()
             && self.statics.get(instance) == Some(id)
@@ -113,19 +113,21 @@ impl ConsumerGroup {
             self.count_readers(topic, |readers| readers.by_regex += 1);
         }
     }
+}
 
-    fn own(&mut self, member: &ConsumerMember) {
-        for key in partitions(&member.assigned).chain(partitions(&member.revoking)) {
-            self.owned.insert(key, member.epoch);
-        }
+fn own(owned: &mut Owned, member: &ConsumerMember) {
+    for key in partitions(&member.assigned).chain(partitions(&member.revoking)) {
+        owned.insert(key, member.epoch);
     }
+}
 
-    /// Somebody else may own a partition by now, at another epoch.
-    fn disown(&mut self, member: &ConsumerMember) {
-        for key in partitions(&member.assigned).chain(partitions(&member.revoking)) {
-            if self.owned.get(&key) == Some(&member.epoch) {
-                self.owned.remove(&key);
-            }
+/// Somebody else may own a partition by now, at another epoch.
+fn disown(owned: &mut Owned, member: &ConsumerMember) {
+    for key in partitions(&member.assigned).chain(partitions(&member.revoking)) {
+        if let Entry::Occupied(entry) = owned.entry(key)
+            && *entry.get() == member.epoch
+        {
+            entry.remove();
         }
     }
 }

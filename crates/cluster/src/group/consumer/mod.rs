@@ -52,6 +52,9 @@ impl Readers {
     }
 }
 
+/// The epoch of the owner of each partition that has one.
+type Owned = BTreeMap<(Uuid, i32), i32>;
+
 /// A group.
 #[derive(Clone, Debug)]
 pub(crate) struct ConsumerGroup {
@@ -67,8 +70,7 @@ pub(crate) struct ConsumerGroup {
     pub(crate) targets: Targets,
     /// Members that there is a target for.
     targeted: usize,
-    /// The epoch of the owner of each partition that has one.
-    owned: BTreeMap<(Uuid, i32), i32>,
+    owned: Owned,
     /// What the regular expressions stand for.
     pub(crate) resolved: BTreeMap<Text, Resolved>,
     /// Members by regular expression.

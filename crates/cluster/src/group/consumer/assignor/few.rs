@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::uniform::keep;
-use crate::group::consumer::targets::{Targets, size};
+use crate::group::consumer::targets::{Shares, size};
 use crate::group::consumer::{ConsumerGroup, ConsumerMember};
 use crate::group::words::{Parts, Text};
 use crate::peer::MetadataImage;
@@ -30,10 +30,12 @@ pub(super) fn changes(
     if topics.is_empty() {
         return None;
     }
-    let mut free = group.targets.free(&topics)?;
+    let shares = group.targets.shares();
+    let mut free = shares.free(&topics)?;
     let total: usize = topics.values().filter_map(|count| usize::try_from(*count).ok()).sum();
     let newcomer = Some(&updated.id).filter(|id| !group.members.contains_key(*id));
-    let goals = goals(&group.targets, newcomer, total);
+    let members = group.members.len() + usize::from(newcomer.is_some());
+    let goals = goals(shares, newcomer, total, members);
     let target = |id: &Text| group.targets.get(id).cloned().unwrap_or_default();
     let mut changes: Vec<(Text, Arc<Parts>)> = Vec::with_capacity(goals.len());
     for (id, goal) in &goals {
@@ -54,21 +56,25 @@ pub(super) fn changes(
 }
 
 /// How many partitions those members are to own that are to own more or fewer than now, and how many the newcomer.
-fn goals<'a>(targets: &'a Targets, newcomer: Option<&'a Text>, total: usize) -> BTreeMap<&'a Text, usize> {
-    let members = targets.len() + usize::from(newcomer.is_some());
+fn goals<'a>(
+    shares: &'a Shares,
+    newcomer: Option<&'a Text>,
+    total: usize,
+    members: usize,
+) -> BTreeMap<&'a Text, usize> {
     let (least, extras) = (total / members, total % members);
     // Those that have one more than `least`, or as much, may have what they are to have.
-    let over = targets.of_sizes(least + 2..);
-    let mut under = targets.of_sizes(..least);
+    let over = shares.of_sizes(least + 2..);
+    let mut under = shares.of_sizes(..least);
     under.extend(newcomer);
-    let with_extra = targets.of_size(least + 1);
+    let with_extra = shares.of_size(least + 1);
     let mut goals: BTreeMap<&Text, usize> = over.iter().map(|id| (*id, least + 1)).collect();
     goals.extend(under.iter().map(|id| (*id, least)));
     let large = over.len() + with_extra.map_or(0, BTreeSet::len);
     if large > extras {
         goals.extend(last(&over, with_extra, large - extras).map(|id| (id, least)));
     } else {
-        let others = last(&under, targets.of_size(least), extras - large);
+        let others = last(&under, shares.of_size(least), extras - large);
         goals.extend(others.map(|id| (id, least + 1)));
     }
     goals
