@@ -21,9 +21,8 @@ impl ConsumerGroup {
             Change::Member(id, None) => self.remove(&id),
             Change::TargetEpoch(epoch) => self.target_epoch = epoch.unwrap_or(-1),
             Change::Target(id, Some(parts)) => {
-                let is_member = self.members.contains_key(&id);
-                let is_first = self.targets.insert(id, parts);
-                self.targeted += usize::from(is_first && is_member);
+                let is_first = self.targets.insert(id.clone(), parts);
+                self.targeted += usize::from(is_first && self.members.contains_key(&id));
             }
             Change::Target(id, None) => {
                 let was_there = self.targets.remove(&id);

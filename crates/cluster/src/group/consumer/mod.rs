@@ -34,6 +34,8 @@ use uuid::Uuid;
 use super::records::Resolved;
 use super::words::Text;
 pub(crate) use assignor::enabled as assignors;
+#[cfg(test)]
+pub(crate) use assignor::{all_changes, changes};
 pub(crate) use member::{ConsumerMember, MemberState};
 pub(crate) use metadata::TopicHashes;
 pub(crate) use targets::Targets;
