@@ -6,7 +6,9 @@ use kafka_sim_core::Offset;
 
 use super::Invariant;
 use super::committed::Break;
+use super::groups::Touched;
 use super::inspector::Hosted;
+use super::owners::Owners;
 use crate::group::{Accepted, Group, Record, Shard, Text, read_records};
 
 /// What a log says of groups.
@@ -14,6 +16,8 @@ use crate::group::{Accepted, Group, Record, Shard, Text, read_records};
 pub(super) struct Replayed {
     pub(super) shard: Shard,
     next: Offset,
+    /// Who has the partitions of a consumer group.
+    owners: BTreeMap<Text, Owners>,
     /// The offset after the newest deletion of an offset, as long as it is not committed.
     deleted: BTreeMap<Text, BTreeMap<(Text, i32), Offset>>,
 }
@@ -25,6 +29,7 @@ impl Replayed {
             // Nobody reads from it, so what is replaced need not be kept.
             shard: Shard::unloaded(Offset::MAX),
             next: start,
+            owners: BTreeMap::new(),
             deleted: BTreeMap::new(),
         }
     }
@@ -36,15 +41,21 @@ impl Replayed {
         leader: &Hosted<'_>,
         exists: &dyn Fn(&str) -> bool,
         unread: &mut BTreeMap<(i32, Offset), Accepted>,
-        touched: &mut BTreeSet<Text>,
+        touched: &mut Touched,
         broken: &mut Vec<Break>,
     ) {
-        let mut owners: BTreeSet<Text> = BTreeSet::new();
-        let Replayed { shard, next, deleted } = self;
+        let mut moved = Touched::new();
+        let Replayed {
+            shard,
+            next,
+            owners,
+            deleted,
+        } = self;
         *next = read_records(leader.log, *next, |header, offset, record| {
             if let Some(commit) = unread.remove(&(header.leader_epoch, offset)) {
                 broken.extend(stale(shard, &commit));
             }
+            let mut written = None;
             match &record {
                 Record::Offset {
                     group,
@@ -52,7 +63,7 @@ impl Replayed {
                     partition,
                     value,
                 } => {
-                    touched.insert(group.clone());
+                    touched.entry(group.clone()).or_default();
                     if value.is_none() {
                         let is_live = leader.shard.is_none_or(|live| is_read(live, group, topic));
                         if is_live && is_read(shard, group, topic) && exists(topic) {
@@ -64,17 +75,45 @@ impl Replayed {
                         deleted.insert((topic.clone(), *partition), offset + 1);
                     }
                 }
-                Record::Group { group, .. } => _ = touched.insert(group.clone()),
-                Record::Consumer { group, .. } => {
-                    touched.insert(group.clone());
-                    owners.insert(group.clone());
+                Record::Group { group, .. } => written = Some(group.clone()),
+                Record::Consumer { group, change } => {
+                    let members = touched.entry(group.clone()).or_default();
+                    let moved = moved.entry(group.clone()).or_default();
+                    if let Some(id) = change.member() {
+                        members.insert(id.clone());
+                        moved.insert(id.clone());
+                    }
+                    written = Some(group.clone());
                 }
             }
             shard.replay(offset + 1, record);
+            let Some(group) = written else { return };
+            if !shard.consumer_groups.contains_key(&group) {
+                owners.remove(&group);
+                moved.remove(&group);
+                // The record of a classic group has all of its members.
+                let members = shard
+                    .groups
+                    .get(&group)
+                    .into_iter()
+                    .flat_map(|group| group.members.keys());
+                touched.entry(group).or_default().extend(members.cloned());
+            }
         });
         // What was not found by now is in no log, or was looked at with another leader's.
         unread.retain(|(_, start), _| *start >= *next);
-        broken.extend(owners.iter().filter_map(|group| two_owners(shard, group)));
+        for (id, members) in moved {
+            let Some(group) = shard.consumer_groups.get(&id) else {
+                continue;
+            };
+            let owners = owners.entry(id.clone()).or_default();
+            for member in members {
+                owners.moved(&member, group.members.get(&member));
+            }
+            if owners.is_any_shared() {
+                broken.extend(two_owners(shard, &id));
+            }
+        }
     }
 
     /// The log has a deletion of an offset, behind a commit that ends at `end`.
