@@ -99,9 +99,10 @@ impl Groups {
         let Some((_, replayed)) = &mut self.replayed else {
             return;
         };
-        replayed.follow(leader, partition.exists, &mut self.unread, &mut self.touched, broken);
+        let (exists, fully) = (partition.exists, partition.fully);
+        replayed.follow(leader, exists, fully, &mut self.unread, &mut self.touched, broken);
         let Some(shard) = leader.shard else { return };
-        let all = std::mem::take(&mut self.fresh) || partition.fully;
+        let all = std::mem::take(&mut self.fresh) || fully;
         if all {
             let ids = shard.ids().chain(self.acked.keys()).chain(replayed.shard.ids());
             self.touched.extend(ids.map(|id| (id.clone(), BTreeSet::new())));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::group::{ConsumerMember, Parts, Text};
+use crate::group::{ConsumerGroup, ConsumerMember, Parts, Text};
 
 /// Who has the partitions of a consumer group. What a member is to give back is still its own.
 #[derive(Clone, Default, Debug)]
@@ -19,6 +19,15 @@ pub(super) struct Owners {
 }
 
 impl Owners {
+    /// Who has what in a group as it is.
+    pub(super) fn of(group: &ConsumerGroup) -> Owners {
+        let mut owners = Owners::default();
+        for (id, member) in &group.members {
+            owners.moved(id, Some(member));
+        }
+        owners
+    }
+
     /// A member has something else from now on, or is gone.
     pub(super) fn moved(&mut self, id: &Text, member: Option<&ConsumerMember>) {
         let before = match member {

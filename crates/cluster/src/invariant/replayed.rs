@@ -1,5 +1,6 @@
 //! The log of a partition of the offsets topic, applied record by record, and what must hold at each.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_sim_core::Offset;
@@ -35,16 +36,17 @@ impl Replayed {
     }
 
     /// Applies what was added. `unread` are the commits that the log has records of, by leader epoch and first offset;
-    /// what was written about is `touched`.
+    /// what was written about is `touched`, down to its members unless everything is to be compared `fully`.
     pub(super) fn follow(
         &mut self,
         leader: &Hosted<'_>,
         exists: &dyn Fn(&str) -> bool,
+        fully: bool,
         unread: &mut BTreeMap<(i32, Offset), Accepted>,
         touched: &mut Touched,
         broken: &mut Vec<Break>,
     ) {
-        let mut moved = Touched::new();
+        let mut moved: BTreeSet<Text> = BTreeSet::new();
         let Replayed {
             shard,
             next,
@@ -78,11 +80,8 @@ impl Replayed {
                 Record::Group { group, .. } => written = Some(group.clone()),
                 Record::Consumer { group, change } => {
                     let members = touched.entry(group.clone()).or_default();
-                    let moved = moved.entry(group.clone()).or_default();
-                    if let Some(id) = change.member() {
-                        members.insert(id.clone());
-                        moved.insert(id.clone());
-                    }
+                    members.extend(change.member().filter(|_| !fully).cloned());
+                    moved.insert(group.clone());
                     written = Some(group.clone());
                 }
             }
@@ -92,28 +91,34 @@ impl Replayed {
                 owners.remove(&group);
                 moved.remove(&group);
                 // The record of a classic group has all of its members.
-                let members = shard
-                    .groups
-                    .get(&group)
-                    .into_iter()
-                    .flat_map(|group| group.members.keys());
+                let classic = shard.groups.get(&group);
+                let members = classic.into_iter().flat_map(|classic| classic.members.keys());
                 touched.entry(group).or_default().extend(members.cloned());
             }
         });
         // What was not found by now is in no log, or was looked at with another leader's.
         unread.retain(|(_, start), _| *start >= *next);
-        for (id, members) in moved {
-            let Some(group) = shard.consumer_groups.get(&id) else {
-                continue;
-            };
-            let owners = owners.entry(id.clone()).or_default();
-            for member in members {
-                owners.moved(&member, group.members.get(&member));
-            }
-            if owners.is_any_shared() {
-                broken.extend(two_owners(shard, &id));
-            }
+        for id in moved {
+            broken.extend(self.shared(&id, touched.get(&id).filter(|_| !fully)));
         }
+    }
+
+    /// A partition that two members of a consumer group have, of which those that are `touched` may have moved.
+    fn shared(&mut self, id: &Text, touched: Option<&BTreeSet<Text>>) -> Option<Break> {
+        let group = self.shard.consumer_groups.get(id)?;
+        let Some(touched) = touched else {
+            self.owners.remove(id);
+            return two_owners(&self.shard, id);
+        };
+        let is_any_shared = match self.owners.entry(id.clone()) {
+            Entry::Vacant(entry) => entry.insert(Owners::of(group)).is_any_shared(),
+            Entry::Occupied(entry) => {
+                let owners = entry.into_mut();
+                touched.iter().for_each(|id| owners.moved(id, group.members.get(id)));
+                owners.is_any_shared()
+            }
+        };
+        is_any_shared.then(|| two_owners(&self.shard, id)).flatten()
     }
 
     /// The log has a deletion of an offset, behind a commit that ends at `end`.
