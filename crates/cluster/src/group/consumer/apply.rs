@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::super::records::{Change, Epoch, MemberMetadata, Resolved};
-use super::super::words::{Parts, Text};
+use super::super::words::Text;
 use super::{ConsumerGroup, ConsumerMember, Owned, Readers, count};
 
 impl ConsumerGroup {
@@ -115,24 +115,27 @@ impl ConsumerGroup {
 }
 
 fn own(owned: &mut Owned, member: &ConsumerMember) {
-    for key in partitions(&member.assigned).chain(partitions(&member.revoking)) {
-        owned.insert(key, member.epoch);
+    for (topic, indexes) in member.assigned.iter().chain(member.revoking.iter()) {
+        let owned = owned.entry(*topic).or_default();
+        owned.extend(indexes.iter().map(|index| (*index, member.epoch)));
     }
 }
 
 /// Somebody else may own a partition by now, at another epoch.
 fn disown(owned: &mut Owned, member: &ConsumerMember) {
-    for key in partitions(&member.assigned).chain(partitions(&member.revoking)) {
-        if let Entry::Occupied(entry) = owned.entry(key)
-            && *entry.get() == member.epoch
-        {
-            entry.remove();
+    for (topic, indexes) in member.assigned.iter().chain(member.revoking.iter()) {
+        let Some(owned_of_topic) = owned.get_mut(topic) else {
+            continue;
+        };
+        for index in indexes {
+            if let Entry::Occupied(entry) = owned_of_topic.entry(*index)
+                && *entry.get() == member.epoch
+            {
+                entry.remove();
+            }
+        }
+        if owned_of_topic.is_empty() {
+            owned.remove(topic);
         }
     }
-}
-
-fn partitions(parts: &Parts) -> impl Iterator<Item = (uuid::Uuid, i32)> {
-    parts
-        .iter()
-        .flat_map(|(topic, indexes)| indexes.iter().map(|index| (*topic, *index)))
 }

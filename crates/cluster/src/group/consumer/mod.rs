@@ -55,7 +55,7 @@ impl Readers {
 }
 
 /// The epoch of the owner of each partition that has one.
-type Owned = BTreeMap<(Uuid, i32), i32>;
+type Owned = BTreeMap<Uuid, BTreeMap<i32, i32>>;
 
 /// A group.
 #[derive(Clone, Debug)]
@@ -145,7 +145,7 @@ impl ConsumerGroup {
 
     /// The epoch of a partition's owner, if it has one.
     pub(crate) fn owner_epoch(&self, topic: Uuid, partition: i32) -> Option<i32> {
-        self.owned.get(&(topic, partition)).copied()
+        self.owned.get(&topic)?.get(&partition).copied()
     }
 
     pub(crate) fn is_subscribed_to(&self, topic: &str) -> bool {
