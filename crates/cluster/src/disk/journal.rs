@@ -73,3 +73,37 @@ impl Journal {
         self.commits.drain(..over);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kafka_sim_core::Seed;
+
+    use super::*;
+
+    #[test]
+    fn what_is_durable_is_what_any_of_the_commits_under_way_has_covered() {
+        let mut rng = Seed(3).stream("journal", 0);
+        let mut covered_later = 0;
+        for _ in 0..50 {
+            let (mut journal, mut commits) = (Journal::default(), Vec::new());
+            let mut now = SimTime::ZERO;
+            for _ in 0..60 {
+                now = now + Duration::from_millis(rng.below(30));
+                journal.record(now);
+                if rng.chance(1, 2) {
+                    // Syncs may be slow for a while.
+                    let at = now + Duration::from_millis(rng.below(400));
+                    commits.push((at, journal.end()));
+                    journal.commit_at(at, now);
+                }
+                // Nothing is old enough to be durable by itself.
+                assert!(now < SimTime::ZERO + COMMIT_INTERVAL);
+                let over = commits.iter().filter(|(at, _)| *at <= now);
+                let upto = over.map(|(_, upto)| *upto).max().unwrap_or(0);
+                assert_eq!(journal.committed(now), upto);
+                covered_later += usize::from(upto > 0 && upto < journal.end());
+            }
+        }
+        assert!(covered_later > 1_000, "{covered_later}");
+    }
+}

@@ -68,3 +68,51 @@ fn each(parts: &[Arc<Parts>; 2]) -> BTreeSet<(Uuid, i32)> {
         .flat_map(|(topic, indexes)| indexes.iter().map(|index| (*topic, *index)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use kafka_sim_core::{Seed, SimRng};
+
+    use super::*;
+
+    fn some_parts(rng: &mut SimRng) -> Arc<Parts> {
+        let mut parts = Parts::new();
+        for _ in 0..rng.below(3) {
+            let (topic, index) = (
+                Uuid::from_u128(rng.below(2).into()),
+                i32::try_from(rng.below(9)).unwrap(),
+            );
+            parts.entry(topic).or_default().insert(index);
+        }
+        Arc::new(parts)
+    }
+
+    #[test]
+    fn what_is_shared_after_many_moves_is_what_the_members_have_in_common() {
+        let (mut rng, mut seen) = (Seed(1).stream("owners", 0), [0, 0]);
+        for _ in 0..200 {
+            let mut owners = Owners::default();
+            let mut members: BTreeMap<Text, ConsumerMember> = BTreeMap::new();
+            for _ in 0..40 {
+                let id = Text::from(format!("m{}", rng.below(4)));
+                if rng.chance(1, 4) {
+                    members.remove(&id);
+                } else {
+                    let mut member = ConsumerMember::new(id.clone());
+                    member.assigned = some_parts(&mut rng);
+                    member.revoking = some_parts(&mut rng);
+                    members.insert(id.clone(), member);
+                }
+                owners.moved(&id, members.get(&id));
+                let mut all = BTreeSet::new();
+                let mut parts = members
+                    .values()
+                    .flat_map(|member| each(&[member.assigned.clone(), member.revoking.clone()]));
+                let is_any_shared = parts.any(|part| !all.insert(part));
+                assert_eq!(owners.is_any_shared(), is_any_shared);
+                seen[usize::from(is_any_shared)] += 1;
+            }
+        }
+        assert!(seen.iter().all(|count| *count > 1_000), "{seen:?}");
+    }
+}
