@@ -88,7 +88,7 @@ mod tests {
             let (mut journal, mut commits) = (Journal::default(), Vec::new());
             let mut now = SimTime::ZERO;
             for _ in 0..60 {
-                now = now + Duration::from_millis(rng.below(30));
+                now += Duration::from_millis(rng.below(30));
                 journal.record(now);
                 if rng.chance(1, 2) {
                     // Syncs may be slow for a while.
