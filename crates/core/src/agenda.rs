@@ -244,8 +244,10 @@ mod tests {
                 }
                 assert_eq!(agenda.len(), plain.0.len());
                 assert_eq!(agenda.next_due(), plain.0.first().map(|(key, _)| key.at));
-                let mut rest = plain.0.iter().map(|(key, entry)| (key.at, *entry));
-                assert!(agenda.iter().all(|(at, entry)| rest.next() == Some((at, *entry))));
+                if step % 50 == 0 {
+                    let mut rest = plain.0.iter().map(|(key, entry)| (key.at, *entry));
+                    assert!(agenda.iter().all(|(at, entry)| rest.next() == Some((at, *entry))));
+                }
             }
         }
     }
