@@ -1,8 +1,11 @@
 //! What happens later: entries ordered by the instant they are due, then by the order they were added.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::time::SimTime;
+
+/// As many entries lie in one piece of memory at most.
+const NEAR: usize = 128;
 
 /// Names one entry of an [`Agenda`], for [`Agenda::cancel`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
@@ -23,11 +26,15 @@ impl AgendaKey {
 /// Two entries of the same instant leave in the order they came, which is what makes runs repeatable. Cancelled
 /// entries are removed at once, so a timer that is set and cancelled for every request does not grow the agenda.
 ///
-/// Entries are kept in order in one piece of memory: what is added is mostly due after everything else, and what leaves is
-/// at the front, so that hardly anything is ever moved.
+/// The entries that are due next are kept in order in one piece of memory: what is added is mostly due after everything
+/// else, and what leaves is at the front, so that hardly anything is ever moved. Where there are many, those that are due
+/// later lie in a tree, so that adding and cancelling stay cheap.
 #[derive(Clone, Debug)]
 pub struct Agenda<E> {
-    entries: VecDeque<(AgendaKey, E)>,
+    /// Empty only if `far` is.
+    near: VecDeque<(AgendaKey, E)>,
+    /// Behind everything in `near`.
+    far: BTreeMap<AgendaKey, E>,
     next_sequence: u64,
 }
 
@@ -35,7 +42,8 @@ impl<E> Agenda<E> {
     /// An empty agenda.
     pub const fn new() -> Self {
         Agenda {
-            entries: VecDeque::new(),
+            near: VecDeque::new(),
+            far: BTreeMap::new(),
             next_sequence: 0,
         }
     }
@@ -47,59 +55,82 @@ impl<E> Agenda<E> {
             sequence: self.next_sequence,
         };
         self.next_sequence += 1;
-        match self.entries.back() {
+        match self.near.back() {
             Some((last, _)) if *last > key => {
-                let place = self.entries.partition_point(|(other, _)| *other < key);
-                self.entries.insert(place, (key, entry));
+                let place = self.near.partition_point(|(other, _)| *other < key);
+                self.near.insert(place, (key, entry));
             }
-            _ => self.entries.push_back((key, entry)),
+            _ if self.far.is_empty() => self.near.push_back((key, entry)),
+            _ => _ = self.far.insert(key, entry),
+        }
+        if self.near.len() > NEAR {
+            self.far.extend(self.near.drain(NEAR / 2..));
         }
         key
     }
 
     /// Takes the first entry that is due at `now` or was due before, with the instant it was due.
     pub fn pop_due(&mut self, now: SimTime) -> Option<(SimTime, E)> {
-        let (first, _) = self.entries.front()?;
+        let (first, _) = self.near.front()?;
         if first.at > now {
             return None;
         }
-        self.entries.pop_front().map(|(key, entry)| (key.at, entry))
+        let first = self.near.pop_front();
+        self.refill();
+        first.map(|(key, entry)| (key.at, entry))
     }
 
     /// The instant the first entry is due.
     pub fn next_due(&self) -> Option<SimTime> {
-        self.entries.front().map(|(key, _)| key.at)
+        self.near.front().map(|(key, _)| key.at)
     }
 
     /// Removes an entry. False if it has left already.
     pub fn cancel(&mut self, key: AgendaKey) -> bool {
-        let place = self.entries.binary_search_by_key(&key, |(key, _)| *key);
-        place.is_ok_and(|place| self.entries.remove(place).is_some())
+        if self.near.back().is_none_or(|(last, _)| *last < key) {
+            return self.far.remove(&key).is_some();
+        }
+        let place = self.near.binary_search_by_key(&key, |(key, _)| *key);
+        let was_there = place.is_ok_and(|place| self.near.remove(place).is_some());
+        self.refill();
+        was_there
+    }
+
+    /// Nothing is near any more: the first of those that lie far come near.
+    fn refill(&mut self) {
+        if self.near.is_empty() && !self.far.is_empty() {
+            let next = std::iter::from_fn(|| self.far.pop_first());
+            self.near.extend(next.take(NEAR / 2));
+        }
     }
 
     /// Keeps only the entries for which `keep` returns true.
     pub fn retain(&mut self, mut keep: impl FnMut(SimTime, &mut E) -> bool) {
-        self.entries.retain_mut(|(key, entry)| keep(key.at, entry));
+        self.near.retain_mut(|(key, entry)| keep(key.at, entry));
+        self.far.retain(|key, entry| keep(key.at, entry));
+        self.refill();
     }
 
     /// The entries in the order they will leave.
     pub fn iter(&self) -> impl Iterator<Item = (SimTime, &E)> {
-        self.entries.iter().map(|(key, entry)| (key.at, entry))
+        let near = self.near.iter().map(|(key, entry)| (key.at, entry));
+        near.chain(self.far.iter().map(|(key, entry)| (key.at, entry)))
     }
 
     /// Removes every entry. Keys handed out before stay dead.
     pub fn clear(&mut self) {
-        self.entries.clear();
+        self.near.clear();
+        self.far.clear();
     }
 
     /// Number of waiting entries.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.near.len() + self.far.len()
     }
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.near.is_empty()
     }
 }
 
@@ -112,6 +143,7 @@ impl<E> Default for Agenda<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Seed;
 
     fn drain(agenda: &mut Agenda<&'static str>, now: SimTime) -> Vec<&'static str> {
         std::iter::from_fn(|| agenda.pop_due(now).map(|(_, entry)| entry)).collect()
@@ -163,6 +195,61 @@ mod tests {
         assert!(agenda.cancel(b));
         assert_eq!(agenda.len(), 2);
         assert_eq!(drain(&mut agenda, SimTime::ZERO), ["a", "c"]);
+    }
+
+    /// What an agenda is to do, in a plain list.
+    #[derive(Default)]
+    struct Plain(Vec<(AgendaKey, u64)>);
+
+    impl Plain {
+        fn pop_due(&mut self, now: SimTime) -> Option<(SimTime, u64)> {
+            let first = self.0.first().filter(|(key, _)| key.at <= now)?;
+            let first = (first.0.at, first.1);
+            self.0.remove(0);
+            Some(first)
+        }
+    }
+
+    #[test]
+    fn any_number_of_entries_leaves_in_the_same_order() {
+        for seed in 0..20 {
+            let mut rng = Seed(seed).stream("agenda", 0);
+            let (mut agenda, mut plain, mut keys) = (Agenda::new(), Plain::default(), Vec::new());
+            // It grows for a while, then shrinks.
+            for step in 0..3_000_u64 {
+                let grows = step < 1_500;
+                match rng.below(if grows { 8 } else { 20 }) {
+                    0..=4 => {
+                        let key = agenda.push(SimTime::from_millis(rng.below(400)), step);
+                        keys.push(key);
+                        plain.0.push((key, step));
+                        plain.0.sort();
+                    }
+                    5 => {
+                        let now = SimTime::from_millis(rng.below(20));
+                        assert_eq!(agenda.pop_due(now), plain.pop_due(now));
+                    }
+                    6 if !keys.is_empty() => {
+                        let key = keys[rng.index(keys.len())];
+                        let was_there = plain.0.iter().any(|(other, _)| *other == key);
+                        plain.0.retain(|(other, _)| *other != key);
+                        assert_eq!(agenda.cancel(key), was_there);
+                    }
+                    7 if step % 64 == 0 => {
+                        agenda.retain(|_, entry| *entry % 7 != 0);
+                        plain.0.retain(|(_, entry)| entry % 7 != 0);
+                    }
+                    _ if grows => {}
+                    _ => assert_eq!(agenda.pop_due(SimTime::MAX), plain.pop_due(SimTime::MAX)),
+                }
+                assert_eq!(agenda.len(), plain.0.len());
+                assert_eq!(agenda.next_due(), plain.0.first().map(|(key, _)| key.at));
+                if step % 50 == 0 {
+                    let mut rest = plain.0.iter().map(|(key, entry)| (key.at, *entry));
+                    assert!(agenda.iter().all(|(at, entry)| rest.next() == Some((at, *entry))));
+                }
+            }
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod group;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
-const SIZES: [u16; 3] = [250, 500, 1_000];
+const SIZES: [u16; 4] = [250, 500, 1_000, 2_000];
 
 fn rebalances(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("rebalance");

@@ -69,15 +69,13 @@ pub(crate) struct Connection {
 impl Broker {
     pub(crate) fn accept(&mut self, ctx: &Ctx<'_>, conn: ConnId, host: Arc<str>) {
         let splitter = FrameSplitter::new(byte_count(self.config.socket_request_max_bytes));
-        self.connections.insert(
-            conn,
-            Connection {
-                splitter,
-                busy: false,
-                last_activity: ctx.now,
-                host,
-            },
-        );
+        let connection = Connection {
+            splitter,
+            busy: false,
+            last_activity: ctx.now,
+            host,
+        };
+        self.connections.insert(conn, Box::new(connection));
     }
 
     /// The host a connection came from, while it lasts.

@@ -159,7 +159,8 @@ pub(crate) struct Broker {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) broker_epoch: i64,
     pub(crate) partitions: SmallMap<Tp, Partition>,
-    pub(crate) connections: SmallMap<ConnId, Connection>,
+    /// Boxed, so that there may be many: they come in any order.
+    pub(crate) connections: SmallMap<ConnId, Box<Connection>>,
     pub(crate) purgatory: Purgatory,
     pub(crate) fetchers: SmallMap<BrokerId, Fetcher>,
     /// Number of the last fetch that was sent. No other process of this broker uses the same ones.

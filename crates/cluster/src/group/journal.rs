@@ -67,8 +67,13 @@ fn batch(records: &[Record], codec: i64, now_ms: i64) -> Result<Bytes, ErrorCode
         codec,
         ..BatchOptions::default()
     });
+    let (mut key, mut value) = (Vec::new(), Vec::new());
     for record in records {
-        batch.append(now_ms, Some(&record.key()), record.value().as_deref(), &[]);
+        key.clear();
+        value.clear();
+        record.put_key(&mut key);
+        let is_there = record.put_value(&mut value).is_some();
+        batch.append(now_ms, Some(&key), is_there.then_some(&*value), &[]);
     }
     batch.build().map_err(|error| error.error_code())
 }

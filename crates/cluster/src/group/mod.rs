@@ -56,4 +56,4 @@ pub(crate) use records::{Change, Current, GroupValue, MemberMetadata};
 pub(crate) use shard::Shard;
 #[cfg(test)]
 pub(crate) use words::Committed;
-pub(crate) use words::{Text, Waiter};
+pub(crate) use words::{Parts, Text, Waiter};

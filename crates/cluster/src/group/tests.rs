@@ -4,6 +4,7 @@ mod commits;
 mod consumer_assignors;
 mod consumer_converting;
 mod consumer_fencing;
+mod consumer_few;
 mod consumer_joining;
 mod consumer_loading;
 mod consumer_property;

@@ -331,3 +331,46 @@ fn an_offset_that_is_deleted_while_a_member_reads_the_topic_is_a_breach_unless_t
     assert_eq!(deleted(true), [Invariant::OffsetsInUseStay]);
     assert_eq!(deleted(false), []);
 }
+
+/// A group of many members, of which the coordinator holds that one is at another epoch than the log says.
+fn large_group_with_one_mistake() -> Scene {
+    let mut scene = Scene::new();
+    let members: Vec<Record> = (0..100).map(|index| member(&format!("m{index}"))).collect();
+    scene.write(&members);
+    assert_eq!(scene.look(), []);
+    scene.shard.replay(0, reads("m7", 3));
+    scene
+}
+
+#[test]
+fn a_member_of_a_large_group_is_compared_when_something_is_written_about_it() {
+    let mut scene = large_group_with_one_mistake();
+    scene.write(&[member("m8")]);
+    assert_eq!(scene.look(), []);
+    scene.write(&[member("m7")]);
+    assert_eq!(scene.look(), [Invariant::GroupStateFollowsLog]);
+}
+
+#[test]
+fn all_of_a_large_group_is_compared_once_as_many_members_were_written_about() {
+    let mut scene = large_group_with_one_mistake();
+    let looks = (0..100).take_while(|_| {
+        scene.write(&[member("m8")]);
+        scene.look().is_empty()
+    });
+    // The hundred members that came were compared as a whole, then one by one.
+    assert_eq!(looks.count(), 99);
+}
+
+#[test]
+fn a_partition_that_two_members_had_one_after_the_other_is_no_breach() {
+    let mut scene = Scene::new();
+    scene.write(&[member("a"), reads("a", 5), member("b")]);
+    assert_eq!(scene.look(), []);
+    scene.write(&[change(Change::Current("a".into(), None)), reads("b", 5)]);
+    assert_eq!(scene.look(), []);
+    scene.write(&[change(Change::Member("b".into(), None)), reads("a", 6)]);
+    assert_eq!(scene.look(), []);
+    scene.write(&[member("b"), reads("b", 6)]);
+    assert_eq!(scene.look(), [Invariant::PartitionsHaveOneOwner]);
+}

@@ -13,6 +13,12 @@ use crate::group::{Accepted, Deed, Shard, Text, Waiter};
 /// Of a group by topic and partition, the offset after the newest commit that was answered.
 type Acked = BTreeMap<Text, BTreeMap<(Text, i32), Offset>>;
 
+/// By group that something was written about, the members that it was about.
+pub(super) type Touched = BTreeMap<Text, BTreeSet<Text>>;
+
+/// Groups of as many members are always compared as a whole.
+const SMALL: usize = 64;
+
 /// The groups of one partition of the offsets topic.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Groups {
@@ -26,7 +32,9 @@ pub(super) struct Groups {
     told: Vec<(BrokerId, Offset)>,
     acked: Acked,
     /// Groups to be compared next.
-    touched: BTreeSet<Text>,
+    touched: Touched,
+    /// How much of a large group was compared since it was compared as a whole.
+    compared: BTreeMap<Text, usize>,
     /// The coordinator is another one, or has loaded its log: compare all.
     fresh: bool,
 }
@@ -52,7 +60,7 @@ impl Groups {
                     let newest = acked.entry(part).or_default();
                     *newest = (*newest).max(offset + 1);
                 }
-                self.touched.insert(commit.group);
+                self.touched.entry(commit.group).or_default();
             }
         }
     }
@@ -91,16 +99,19 @@ impl Groups {
         let Some((_, replayed)) = &mut self.replayed else {
             return;
         };
-        replayed.follow(leader, partition.exists, &mut self.unread, &mut self.touched, broken);
+        let (exists, fully) = (partition.exists, partition.fully);
+        replayed.follow(leader, exists, fully, &mut self.unread, &mut self.touched, broken);
         let Some(shard) = leader.shard else { return };
-        if std::mem::take(&mut self.fresh) || partition.fully {
-            let ids = shard.ids().chain(self.acked.keys()).cloned();
-            self.touched.extend(ids);
-            self.touched.extend(replayed.shard.ids().cloned());
+        let all = std::mem::take(&mut self.fresh) || fully;
+        if all {
+            let ids = shard.ids().chain(self.acked.keys()).chain(replayed.shard.ids());
+            self.touched.extend(ids.map(|id| (id.clone(), BTreeSet::new())));
         }
         replayed.forget_acked(leader.high_watermark, &mut self.acked);
-        for group in std::mem::take(&mut self.touched) {
-            if let Some(misfit) = shard.misfit(&replayed.shard, &group) {
+        for (group, members) in std::mem::take(&mut self.touched) {
+            let whole = all || is_turn_of_all(&mut self.compared, &group, members.len(), shard.size_of(&group));
+            let members = Some(&members).filter(|_| !whole);
+            if let Some(misfit) = shard.misfit(&replayed.shard, &group, members) {
                 let story = format!("of group {group} broker {} has it that {misfit}", leader.broker);
                 broken.push((Invariant::GroupStateFollowsLog, story));
             }
@@ -109,6 +120,21 @@ impl Groups {
             }
         }
     }
+}
+
+/// Whether a group is to be compared as a whole. A large one is once as many members were touched as it has, so that
+/// comparing costs no more than what it is about.
+fn is_turn_of_all(compared: &mut BTreeMap<Text, usize>, group: &Text, touched: usize, size: usize) -> bool {
+    if size <= SMALL {
+        return true;
+    }
+    let count = compared.get(group).copied().unwrap_or(0) + touched.max(1);
+    if count < size {
+        compared.insert(group.clone(), count);
+    } else {
+        compared.remove(group);
+    }
+    count >= size
 }
 
 /// A commit of a group that was answered, and that the coordinator does not know.

@@ -22,6 +22,7 @@ mod controller_state;
 mod group_tests;
 mod groups;
 mod inspector;
+mod owners;
 mod premises;
 mod replayed;
 mod replica_state;

@@ -1,12 +1,15 @@
 //! The log of a partition of the offsets topic, applied record by record, and what must hold at each.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_sim_core::Offset;
 
 use super::Invariant;
 use super::committed::Break;
+use super::groups::Touched;
 use super::inspector::Hosted;
+use super::owners::Owners;
 use crate::group::{Accepted, Group, Record, Shard, Text, read_records};
 
 /// What a log says of groups.
@@ -14,6 +17,8 @@ use crate::group::{Accepted, Group, Record, Shard, Text, read_records};
 pub(super) struct Replayed {
     pub(super) shard: Shard,
     next: Offset,
+    /// Who has the partitions of a consumer group.
+    owners: BTreeMap<Text, Owners>,
     /// The offset after the newest deletion of an offset, as long as it is not committed.
     deleted: BTreeMap<Text, BTreeMap<(Text, i32), Offset>>,
 }
@@ -25,26 +30,34 @@ impl Replayed {
             // Nobody reads from it, so what is replaced need not be kept.
             shard: Shard::unloaded(Offset::MAX),
             next: start,
+            owners: BTreeMap::new(),
             deleted: BTreeMap::new(),
         }
     }
 
     /// Applies what was added. `unread` are the commits that the log has records of, by leader epoch and first offset;
-    /// what was written about is `touched`.
+    /// what was written about is `touched`, down to its members unless everything is to be compared `fully`.
     pub(super) fn follow(
         &mut self,
         leader: &Hosted<'_>,
         exists: &dyn Fn(&str) -> bool,
+        fully: bool,
         unread: &mut BTreeMap<(i32, Offset), Accepted>,
-        touched: &mut BTreeSet<Text>,
+        touched: &mut Touched,
         broken: &mut Vec<Break>,
     ) {
-        let mut owners: BTreeSet<Text> = BTreeSet::new();
-        let Replayed { shard, next, deleted } = self;
+        let mut moved: BTreeSet<Text> = BTreeSet::new();
+        let Replayed {
+            shard,
+            next,
+            owners,
+            deleted,
+        } = self;
         *next = read_records(leader.log, *next, |header, offset, record| {
             if let Some(commit) = unread.remove(&(header.leader_epoch, offset)) {
                 broken.extend(stale(shard, &commit));
             }
+            let mut written = None;
             match &record {
                 Record::Offset {
                     group,
@@ -52,7 +65,7 @@ impl Replayed {
                     partition,
                     value,
                 } => {
-                    touched.insert(group.clone());
+                    touched.entry(group.clone()).or_default();
                     if value.is_none() {
                         let is_live = leader.shard.is_none_or(|live| is_read(live, group, topic));
                         if is_live && is_read(shard, group, topic) && exists(topic) {
@@ -64,17 +77,48 @@ impl Replayed {
                         deleted.insert((topic.clone(), *partition), offset + 1);
                     }
                 }
-                Record::Group { group, .. } => _ = touched.insert(group.clone()),
-                Record::Consumer { group, .. } => {
-                    touched.insert(group.clone());
-                    owners.insert(group.clone());
+                Record::Group { group, .. } => written = Some(group.clone()),
+                Record::Consumer { group, change } => {
+                    let members = touched.entry(group.clone()).or_default();
+                    members.extend(change.member().filter(|_| !fully).cloned());
+                    moved.insert(group.clone());
+                    written = Some(group.clone());
                 }
             }
             shard.replay(offset + 1, record);
+            let Some(group) = written else { return };
+            if !shard.consumer_groups.contains_key(&group) {
+                owners.remove(&group);
+                moved.remove(&group);
+                // The record of a classic group has all of its members.
+                let classic = shard.groups.get(&group);
+                let members = classic.into_iter().flat_map(|classic| classic.members.keys());
+                touched.entry(group).or_default().extend(members.cloned());
+            }
         });
         // What was not found by now is in no log, or was looked at with another leader's.
         unread.retain(|(_, start), _| *start >= *next);
-        broken.extend(owners.iter().filter_map(|group| two_owners(shard, group)));
+        for id in moved {
+            broken.extend(self.shared(&id, touched.get(&id).filter(|_| !fully)));
+        }
+    }
+
+    /// A partition that two members of a consumer group have, of which those that are `touched` may have moved.
+    fn shared(&mut self, id: &Text, touched: Option<&BTreeSet<Text>>) -> Option<Break> {
+        let group = self.shard.consumer_groups.get(id)?;
+        let Some(touched) = touched else {
+            self.owners.remove(id);
+            return two_owners(&self.shard, id);
+        };
+        let is_any_shared = match self.owners.entry(id.clone()) {
+            Entry::Vacant(entry) => entry.insert(Owners::of(group)).is_any_shared(),
+            Entry::Occupied(entry) => {
+                let owners = entry.into_mut();
+                touched.iter().for_each(|id| owners.moved(id, group.members.get(id)));
+                owners.is_any_shared()
+            }
+        };
+        is_any_shared.then(|| two_owners(&self.shard, id)).flatten()
     }
 
     /// The log has a deletion of an offset, behind a commit that ends at `end`.

@@ -1,7 +1,8 @@
 //! `sticky` and `cooperative-sticky` where all members are subscribed to the same topics: everybody keeps what they
 //! own up to their share, and the rest is dealt out in turn.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use kafka_sim_core::TopicPartition;
 
@@ -59,8 +60,8 @@ impl Shares {
             self.at_least.clear();
         }
         let all = topics.iter().flat_map(|(topic, count)| partitions(topic, *count));
-        let taken = |partition: &TopicPartition| self.assignment.values().any(|own| own.contains(partition));
-        let free: Vec<TopicPartition> = all.filter(|partition| !taken(partition)).collect();
+        let taken: BTreeSet<&TopicPartition> = self.assignment.values().flatten().collect();
+        let free: Vec<TopicPartition> = all.filter(|partition| !taken.contains(partition)).collect();
         let mut at = 0;
         for partition in free {
             self.give(partition, &mut at);

@@ -1,10 +1,11 @@
 //! Applying records, just written or read back.
 
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::super::records::{Change, Epoch, MemberMetadata, Resolved};
-use super::super::words::{Parts, Text};
-use super::{ConsumerGroup, ConsumerMember, Readers, count};
+use super::super::words::Text;
+use super::{ConsumerGroup, ConsumerMember, Owned, Readers, count};
 
 impl ConsumerGroup {
     /// Applies one record. False if the group is gone with it.
@@ -19,8 +20,14 @@ impl ConsumerGroup {
             Change::Member(id, Some(metadata)) => self.set_metadata(id, metadata),
             Change::Member(id, None) => self.remove(&id),
             Change::TargetEpoch(epoch) => self.target_epoch = epoch.unwrap_or(-1),
-            Change::Target(id, Some(parts)) => _ = self.targets.insert(id, parts),
-            Change::Target(id, None) => _ = self.targets.remove(&id),
+            Change::Target(id, Some(parts)) => {
+                let is_first = self.targets.insert(id.clone(), parts);
+                self.targeted += usize::from(is_first && self.members.contains_key(&id));
+            }
+            Change::Target(id, None) => {
+                let was_there = self.targets.remove(&id);
+                self.targeted -= usize::from(was_there && self.members.contains_key(&id));
+            }
             Change::Current(id, current) => self.change(id, |member| match current {
                 Some(current) => member.set_current(current),
                 None => member.clear_current(),
@@ -44,19 +51,19 @@ impl ConsumerGroup {
 
     /// Changes a member, which comes into being if need be.
     fn change(&mut self, id: Text, run: impl FnOnce(&mut ConsumerMember)) {
-        let mut member = self
-            .members
-            .remove(&id)
-            .unwrap_or_else(|| ConsumerMember::new(id.clone()));
-        self.disown(&member);
-        run(&mut member);
-        self.own(&member);
-        self.members.insert(id, member);
+        let member = self.members.entry(id).or_insert_with_key(|id| {
+            self.targeted += usize::from(self.targets.contains_key(id));
+            ConsumerMember::new(id.clone())
+        });
+        disown(&mut self.owned, member);
+        run(member);
+        own(&mut self.owned, member);
     }
 
     fn remove(&mut self, id: &Text) {
         let Some(member) = self.members.remove(id) else { return };
-        self.disown(&member);
+        self.targeted -= usize::from(self.targets.contains_key(id));
+        disown(&mut self.owned, &member);
         self.count_metadata(&member.metadata, false);
         if let Some(instance) = member.instance()
             && self.statics.get(instance) == Some(id)
@@ -105,25 +112,30 @@ impl ConsumerGroup {
             self.count_readers(topic, |readers| readers.by_regex += 1);
         }
     }
+}
 
-    fn own(&mut self, member: &ConsumerMember) {
-        for key in partitions(&member.assigned).chain(partitions(&member.revoking)) {
-            self.owned.insert(key, member.epoch);
-        }
-    }
-
-    /// Somebody else may own a partition by now, at another epoch.
-    fn disown(&mut self, member: &ConsumerMember) {
-        for key in partitions(&member.assigned).chain(partitions(&member.revoking)) {
-            if self.owned.get(&key) == Some(&member.epoch) {
-                self.owned.remove(&key);
-            }
-        }
+fn own(owned: &mut Owned, member: &ConsumerMember) {
+    for (topic, indexes) in member.assigned.iter().chain(member.revoking.iter()) {
+        let owned = owned.entry(*topic).or_default();
+        owned.extend(indexes.iter().map(|index| (*index, member.epoch)));
     }
 }
 
-fn partitions(parts: &Parts) -> impl Iterator<Item = (uuid::Uuid, i32)> {
-    parts
-        .iter()
-        .flat_map(|(topic, indexes)| indexes.iter().map(|index| (*topic, *index)))
+/// Somebody else may own a partition by now, at another epoch.
+fn disown(owned: &mut Owned, member: &ConsumerMember) {
+    for (topic, indexes) in member.assigned.iter().chain(member.revoking.iter()) {
+        let Some(owned_of_topic) = owned.get_mut(topic) else {
+            continue;
+        };
+        for index in indexes {
+            if let Entry::Occupied(entry) = owned_of_topic.entry(*index)
+                && *entry.get() == member.epoch
+            {
+                entry.remove();
+            }
+        }
+        if owned_of_topic.is_empty() {
+            owned.remove(topic);
+        }
+    }
 }

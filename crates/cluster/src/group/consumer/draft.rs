@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::super::records::{Change, Epoch};
 use super::super::turn::{Act, Core};
 use super::super::words::{Parts, Text};
-use super::assignor::{self, Spec, Specs};
+use super::assignor;
 use super::reconcile::Step;
 use super::{ConsumerGroup, ConsumerMember, Readers, TopicHashes, count, most_voted};
 
@@ -130,44 +130,22 @@ impl<'d, 'a> Draft<'d, 'a> {
     /// Computes the target assignment with `updated` as a member, in place of another one with its instance id. What it
     /// is to own.
     pub(crate) fn update_target(&mut self, epoch: i32, updated: &ConsumerMember, is_homogeneous: bool) -> Arc<Parts> {
-        let group = self.group;
-        let replaced = updated.instance().and_then(|id| group.statics.get(id));
-        let replaced = replaced.filter(|id| **id != updated.id);
-        let mut members = group.specs();
-        let place = |members: &[Spec<'_>], id: &Text| members.binary_search_by(|spec| spec.member.id.cmp(id));
-        let former = replaced.and_then(|id| place(&members, id).ok());
-        let target = match former {
-            Some(at) => members.remove(at).target,
-            None => group.targets.get(&updated.id),
-        };
-        let place = place(&members, &updated.id);
-        let (Ok(at) | Err(at)) = place;
-        members.splice(
-            at..at + usize::from(place.is_ok()),
-            [Spec {
-                member: updated,
-                target,
-            }],
-        );
-        let specs = Specs {
-            group,
-            members,
-            is_homogeneous,
-        };
-        let targets = assignor::assign(&self.assignor(updated), &specs, self.act.image);
-        for (index, (spec, target)) in specs.members.iter().zip(&targets).enumerate() {
-            let written = if index == at {
-                group.targets.get(&updated.id)
-            } else {
-                spec.target
-            };
-            if !written.is_some_and(|written| Arc::ptr_eq(written, target) || written == target) {
-                let change = Change::Target(spec.member.id.clone(), Some(target.clone()));
-                self.changes.push(change);
-            }
-        }
+        let (assignor, image) = (self.assignor(updated), self.act.image);
+        let changes = assignor::changes(&assignor, self.group, updated, is_homogeneous, image);
+        let changes =
+            changes.unwrap_or_else(|| assignor::all_changes(&assignor, self.group, updated, is_homogeneous, image));
+        let target = changes
+            .binary_search_by(|(id, _)| id.cmp(&updated.id))
+            .ok()
+            .map(|at| &changes[at].1);
+        let target = target
+            .or_else(|| self.group.targets.get(&updated.id))
+            .cloned()
+            .unwrap_or_default();
+        let changes = changes.into_iter().map(|(id, target)| Change::Target(id, Some(target)));
+        self.changes.extend(changes);
         self.changes.push(Change::TargetEpoch(Some(epoch)));
-        targets[at].clone()
+        target
     }
 
     /// The assignor that most members ask for, with what `updated` asks for now.

@@ -23,19 +23,22 @@ mod offsets;
 mod reconcile;
 mod regex;
 mod requests;
+mod targets;
 mod timers;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use kafka_sim_core::Offset;
 use uuid::Uuid;
 
 use super::records::Resolved;
-use super::words::{Parts, Text};
+use super::words::Text;
 pub(crate) use assignor::enabled as assignors;
+#[cfg(test)]
+pub(crate) use assignor::{all_changes, changes};
 pub(crate) use member::{ConsumerMember, MemberState};
 pub(crate) use metadata::TopicHashes;
+pub(crate) use targets::Targets;
 pub(crate) use timers::{Deadline, Timers};
 
 /// How many members and regular expressions of a group stand for a topic.
@@ -51,6 +54,9 @@ impl Readers {
     }
 }
 
+/// The epoch of the owner of each partition that has one.
+type Owned = BTreeMap<Uuid, BTreeMap<i32, i32>>;
+
 /// A group.
 #[derive(Clone, Debug)]
 pub(crate) struct ConsumerGroup {
@@ -63,10 +69,10 @@ pub(crate) struct ConsumerGroup {
     pub(crate) members: BTreeMap<Text, ConsumerMember>,
     /// Member id by instance id.
     pub(crate) statics: BTreeMap<Text, Text>,
-    /// By member id.
-    pub(crate) targets: BTreeMap<Text, Arc<Parts>>,
-    /// The epoch of the owner of each partition that has one.
-    owned: BTreeMap<(Uuid, i32), i32>,
+    pub(crate) targets: Targets,
+    /// Members that there is a target for.
+    targeted: usize,
+    owned: Owned,
     /// What the regular expressions stand for.
     pub(crate) resolved: BTreeMap<Text, Resolved>,
     /// Members by regular expression.
@@ -99,7 +105,8 @@ impl ConsumerGroup {
             target_epoch: 0,
             members: BTreeMap::new(),
             statics: BTreeMap::new(),
-            targets: BTreeMap::new(),
+            targets: Targets::default(),
+            targeted: 0,
             owned: BTreeMap::new(),
             resolved: BTreeMap::new(),
             regexes: BTreeMap::new(),
@@ -138,11 +145,16 @@ impl ConsumerGroup {
 
     /// The epoch of a partition's owner, if it has one.
     pub(crate) fn owner_epoch(&self, topic: Uuid, partition: i32) -> Option<i32> {
-        self.owned.get(&(topic, partition)).copied()
+        self.owned.get(&topic)?.get(&partition).copied()
     }
 
     pub(crate) fn is_subscribed_to(&self, topic: &str) -> bool {
         self.readers.contains_key(topic)
+    }
+
+    /// The members are those that there are targets for.
+    fn has_a_target_for_each(&self) -> bool {
+        self.targeted == self.members.len() && self.targeted == self.targets.len()
     }
 
     /// Names of the topics that a member reads.

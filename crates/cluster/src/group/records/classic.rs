@@ -1,6 +1,6 @@
 //! The value of a classic group, version 3.
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes};
 
 use super::codec::{blob, maybe_text, put_bytes, put_maybe_text, put_text, text};
 use crate::group::words::Text;
@@ -30,7 +30,7 @@ pub(crate) struct MemberValue {
     pub(crate) assignment: Bytes,
 }
 
-pub(super) fn put_group(buf: &mut BytesMut, value: &GroupValue) {
+pub(super) fn put_group(buf: &mut Vec<u8>, value: &GroupValue) {
     buf.put_i16(3);
     put_text(buf, &value.protocol_type);
     buf.put_i32(value.generation);

@@ -3,25 +3,25 @@
 
 use std::sync::Arc;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes};
 
 use crate::group::words::Text;
 
-pub(in crate::group) fn put_text(buf: &mut BytesMut, text: &str) {
+pub(in crate::group) fn put_text(buf: &mut Vec<u8>, text: &str) {
     // Everything here came out of a length of at most int16, or of a compact string that a frame limits.
     let text = &text[..text.floor_char_boundary(i16::MAX as usize)];
     buf.put_i16(i16::try_from(text.len()).expect("cut above"));
     buf.put_slice(text.as_bytes());
 }
 
-pub(super) fn put_maybe_text(buf: &mut BytesMut, text: Option<&Text>) {
+pub(super) fn put_maybe_text(buf: &mut Vec<u8>, text: Option<&Text>) {
     match text {
         Some(text) => put_text(buf, text),
         None => buf.put_i16(-1),
     }
 }
 
-pub(in crate::group) fn put_bytes(buf: &mut BytesMut, bytes: &Bytes) {
+pub(in crate::group) fn put_bytes(buf: &mut Vec<u8>, bytes: &Bytes) {
     buf.put_i32(i32::try_from(bytes.len()).expect("a frame is smaller than 2 GiB"));
     buf.put_slice(bytes);
 }
@@ -49,7 +49,7 @@ pub(in crate::group) fn blob(buf: &mut Bytes) -> Option<Bytes> {
 }
 
 /// An unsigned number in groups of seven bits, lowest first.
-pub(super) fn put_varint(buf: &mut BytesMut, mut value: u32) {
+pub(super) fn put_varint(buf: &mut Vec<u8>, mut value: u32) {
     while value >= 0x80 {
         buf.put_u8((value as u8 & 0x7f) | 0x80);
         value >>= 7;
@@ -70,7 +70,7 @@ pub(super) fn varint(buf: &mut Bytes) -> Option<u32> {
 }
 
 /// Length of a compact text, blob or list: one more than it is, 0 for null.
-pub(super) fn put_len(buf: &mut BytesMut, len: usize) {
+pub(super) fn put_len(buf: &mut Vec<u8>, len: usize) {
     put_varint(buf, u32::try_from(len + 1).expect("a frame is smaller than 2 GiB"));
 }
 
@@ -80,12 +80,12 @@ pub(super) fn len(buf: &mut Bytes) -> Option<Option<usize>> {
     Some(usize::try_from(raw).ok()?.checked_sub(1))
 }
 
-pub(super) fn put_compact(buf: &mut BytesMut, bytes: &[u8]) {
+pub(super) fn put_compact(buf: &mut Vec<u8>, bytes: &[u8]) {
     put_len(buf, bytes.len());
     buf.put_slice(bytes);
 }
 
-pub(super) fn put_maybe_compact(buf: &mut BytesMut, text: Option<&Text>) {
+pub(super) fn put_maybe_compact(buf: &mut Vec<u8>, text: Option<&Text>) {
     match text {
         Some(text) => put_compact(buf, text.as_bytes()),
         None => put_varint(buf, 0),
@@ -112,12 +112,12 @@ pub(super) fn maybe_compact(buf: &mut Bytes) -> Option<Option<Text>> {
 }
 
 /// The end of a flexible struct without tagged fields.
-pub(super) fn put_no_tags(buf: &mut BytesMut) {
+pub(super) fn put_no_tags(buf: &mut Vec<u8>) {
     put_varint(buf, 0);
 }
 
 /// One tagged field at the end of a flexible struct.
-pub(super) fn put_tag(buf: &mut BytesMut, tag: u32, content: &[u8]) {
+pub(super) fn put_tag(buf: &mut Vec<u8>, tag: u32, content: &[u8]) {
     put_varint(buf, 1);
     put_varint(buf, tag);
     put_varint(

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes};
 use uuid::Uuid;
 
 use super::codec::{
@@ -117,6 +117,14 @@ impl Change {
         }
     }
 
+    /// The member that it is about.
+    pub(crate) fn member(&self) -> Option<&Text> {
+        match self {
+            Change::Member(id, _) | Change::Target(id, _) | Change::Current(id, _) => Some(id),
+            Change::Epoch(_) | Change::PartitionMetadata(_) | Change::TargetEpoch(_) | Change::Regex(..) => None,
+        }
+    }
+
     pub(crate) fn is_tombstone(&self) -> bool {
         match self {
             Change::Epoch(value) => value.is_none(),
@@ -130,7 +138,7 @@ impl Change {
     }
 
     /// Writes the value; `None` for a tombstone.
-    pub(super) fn put(&self, buf: &mut BytesMut) -> Option<()> {
+    pub(super) fn put(&self, buf: &mut Vec<u8>) -> Option<()> {
         buf.put_i16(0);
         match self {
             Change::Epoch(value) => put_epoch(buf, (*value)?),
@@ -186,7 +194,7 @@ fn opened<T>(value: Option<Bytes>, read: impl FnOnce(&mut Bytes) -> Option<T>) -
     }
 }
 
-fn put_epoch(buf: &mut BytesMut, value: Epoch) {
+fn put_epoch(buf: &mut Vec<u8>, value: Epoch) {
     buf.put_i32(value.epoch);
     if value.metadata_hash == 0 {
         put_no_tags(buf);
@@ -216,7 +224,7 @@ fn target(buf: &mut Bytes) -> Option<Parts> {
     tags(buf).map(|_| parts)
 }
 
-fn put_member(buf: &mut BytesMut, value: &MemberMetadata) {
+fn put_member(buf: &mut Vec<u8>, value: &MemberMetadata) {
     put_maybe_compact(buf, value.instance.as_ref());
     put_maybe_compact(buf, value.rack.as_ref());
     put_compact(buf, value.client_id.as_bytes());
@@ -226,7 +234,7 @@ fn put_member(buf: &mut BytesMut, value: &MemberMetadata) {
     buf.put_i32(value.rebalance_timeout);
     put_maybe_compact(buf, value.assignor.as_ref());
     // A struct that can be null is preceded by a mark. Null is written, because Kafka takes an absent one for empty.
-    let mut content = BytesMut::new();
+    let mut content = Vec::new();
     match &value.classic {
         Some(classic) => {
             content.put_u8(1);
@@ -263,7 +271,7 @@ fn member(buf: &mut Bytes) -> Option<MemberMetadata> {
     Some(value)
 }
 
-fn put_classic(buf: &mut BytesMut, value: &Classic) {
+fn put_classic(buf: &mut Vec<u8>, value: &Classic) {
     buf.put_i32(value.session_timeout);
     put_len(buf, value.protocols.len());
     for (name, metadata) in &value.protocols {
@@ -288,7 +296,7 @@ fn classic(buf: &mut Bytes) -> Option<Classic> {
     })
 }
 
-fn put_current(buf: &mut BytesMut, value: &Current) {
+fn put_current(buf: &mut Vec<u8>, value: &Current) {
     buf.put_i32(value.epoch);
     buf.put_i32(value.previous_epoch);
     buf.put_i8(value.state);
@@ -309,7 +317,7 @@ fn current(buf: &mut Bytes) -> Option<Current> {
     Some(value)
 }
 
-fn put_regex(buf: &mut BytesMut, value: &Resolved) {
+fn put_regex(buf: &mut Vec<u8>, value: &Resolved) {
     put_texts(buf, &value.topics);
     buf.put_i64(value.version);
     buf.put_i64(value.at_ms);
@@ -326,7 +334,7 @@ fn resolved(buf: &mut Bytes) -> Option<Resolved> {
     Some(value)
 }
 
-fn put_texts(buf: &mut BytesMut, texts: &BTreeSet<Text>) {
+fn put_texts(buf: &mut Vec<u8>, texts: &BTreeSet<Text>) {
     put_len(buf, texts.len());
     for text in texts {
         put_compact(buf, text.as_bytes());
@@ -337,7 +345,7 @@ fn texts(buf: &mut Bytes) -> Option<BTreeSet<Text>> {
     (0..len(buf)??).map(|_| compact(buf)).collect()
 }
 
-fn put_parts(buf: &mut BytesMut, parts: &Parts) {
+fn put_parts(buf: &mut Vec<u8>, parts: &Parts) {
     put_len(buf, parts.len());
     for (topic, indexes) in parts {
         buf.put_slice(topic.as_bytes());

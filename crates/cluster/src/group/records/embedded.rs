@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes};
 
 use super::codec::{blob, maybe_text, put_text, text};
 use crate::group::words::Text;
@@ -67,7 +67,7 @@ pub(crate) fn assignment(mut bytes: Bytes) -> Option<NamedParts> {
 
 /// Writes an assignment (ConsumerProtocolAssignment).
 pub(crate) fn put_assignment(version: i16, parts: &NamedParts) -> Bytes {
-    let mut buf = BytesMut::new();
+    let mut buf = Vec::new();
     buf.put_i16(version.min(HIGHEST));
     put_count(&mut buf, parts.len());
     for (topic, indexes) in parts {
@@ -76,10 +76,10 @@ pub(crate) fn put_assignment(version: i16, parts: &NamedParts) -> Bytes {
         indexes.iter().for_each(|index| buf.put_i32(*index));
     }
     buf.put_i32(-1);
-    buf.freeze()
+    buf.into()
 }
 
-fn put_count(buf: &mut BytesMut, count: usize) {
+fn put_count(buf: &mut Vec<u8>, count: usize) {
     buf.put_i32(i32::try_from(count).expect("an assignment fits into a frame"));
 }
 
@@ -127,9 +127,9 @@ mod tests {
 
     #[test]
     fn an_assignment_with_data_of_its_own_is_not_understood() {
-        let mut bytes = BytesMut::from(&put_assignment(0, &NamedParts::new())[..6]);
+        let mut bytes = put_assignment(0, &NamedParts::new())[..6].to_vec();
         bytes.extend_from_slice(&[0, 0, 0, 1, 9]);
-        assert_eq!(assignment(bytes.freeze()), None);
+        assert_eq!(assignment(bytes.into()), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod consumer;
 mod embedded;
 mod offset;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes};
 
 pub(crate) use classic::{GroupValue, MemberValue};
 pub(crate) use consumer::{Change, Classic, Current, Epoch, MemberMetadata, Resolved};
@@ -39,8 +39,8 @@ pub(crate) enum Record {
 }
 
 impl Record {
-    pub(crate) fn key(&self) -> Bytes {
-        let mut buf = BytesMut::new();
+    /// Writes the key.
+    pub(crate) fn put_key(&self, buf: &mut Vec<u8>) {
         match self {
             Record::Offset {
                 group,
@@ -49,33 +49,45 @@ impl Record {
                 ..
             } => {
                 buf.put_i16(OFFSET_KEY);
-                put_text(&mut buf, group);
-                put_text(&mut buf, topic);
+                put_text(buf, group);
+                put_text(buf, topic);
                 buf.put_i32(*partition);
             }
             Record::Group { group, .. } => {
                 buf.put_i16(GROUP_KEY);
-                put_text(&mut buf, group);
+                put_text(buf, group);
             }
             Record::Consumer { group, change } => {
                 buf.put_i16(change.kind());
-                put_text(&mut buf, group);
+                put_text(buf, group);
                 if let Some(name) = change.name() {
-                    put_text(&mut buf, name);
+                    put_text(buf, name);
                 }
             }
         }
-        buf.freeze()
     }
 
-    pub(crate) fn value(&self) -> Option<Bytes> {
-        let mut buf = BytesMut::new();
+    /// Writes the value; `None` for a tombstone, which has none.
+    pub(crate) fn put_value(&self, buf: &mut Vec<u8>) -> Option<()> {
         match self {
-            Record::Offset { value, .. } => offset::put_offset(&mut buf, value.as_ref()?),
-            Record::Group { value, .. } => classic::put_group(&mut buf, value.as_ref()?),
-            Record::Consumer { change, .. } => change.put(&mut buf)?,
+            Record::Offset { value, .. } => offset::put_offset(buf, value.as_ref()?),
+            Record::Group { value, .. } => classic::put_group(buf, value.as_ref()?),
+            Record::Consumer { change, .. } => change.put(buf)?,
         }
-        Some(buf.freeze())
+        Some(())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn key(&self) -> Bytes {
+        let mut buf = Vec::new();
+        self.put_key(&mut buf);
+        buf.into()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn value(&self) -> Option<Bytes> {
+        let mut buf = Vec::new();
+        self.put_value(&mut buf).map(|()| buf.into())
     }
 
     /// Reads a record back; `None` if it is of another kind or makes no sense.

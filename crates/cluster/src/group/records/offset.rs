@@ -1,6 +1,6 @@
 //! The value of a committed offset: version 4, or 1 with an explicit retention.
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes};
 use uuid::Uuid;
 
 use super::codec::{compact, put_compact, put_no_tags, put_tag, put_text, tags, text};
@@ -9,7 +9,7 @@ use crate::group::words::Committed;
 /// The tagged field of version 4.
 const TOPIC_ID: u32 = 0;
 
-pub(super) fn put_offset(buf: &mut BytesMut, value: &Committed) {
+pub(super) fn put_offset(buf: &mut Vec<u8>, value: &Committed) {
     if let Some(at) = value.expire_ms {
         buf.put_i16(1);
         buf.put_i64(value.offset);

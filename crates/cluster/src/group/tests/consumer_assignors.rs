@@ -47,7 +47,7 @@ fn is_whole(rig: &Rig) -> bool {
         let readers: BTreeSet<&Text> = readers.map(|member| &member.id).collect();
         let id = topic_id(name);
         let mut given: Vec<i32> = Vec::new();
-        for (member, parts) in &group.targets {
+        for (member, parts) in group.targets.iter() {
             let indexes = parts.get(&id).into_iter().flatten();
             let before = given.len();
             given.extend(indexes);

@@ -31,7 +31,7 @@ struct Builder {
 pub(super) fn assign(specs: &Specs<'_>, image: &MetadataImage) -> Vec<Arc<Parts>> {
     let mut topics: BTreeMap<Uuid, Topic> = BTreeMap::new();
     for (index, spec) in specs.members.iter().enumerate() {
-        for (topic, partitions) in specs.topics_of(spec.member, image) {
+        for (topic, partitions) in specs.group.topic_sizes(spec.member, image) {
             let partitions = usize::try_from(partitions).unwrap_or(0);
             let entry = topics.entry(topic).or_insert_with(|| Topic {
                 readers: Vec::new(),

@@ -19,7 +19,7 @@ struct Topic {
 
 pub(super) fn assign(specs: &Specs<'_>, image: &MetadataImage) -> Vec<Arc<Parts>> {
     let members = &specs.members;
-    let read = members.iter().map(|spec| specs.topics_of(spec.member, image));
+    let read = members.iter().map(|spec| specs.group.topic_sizes(spec.member, image));
     let read: Vec<BTreeMap<Uuid, i32>> = read.collect();
     let mut topics: BTreeMap<Uuid, Topic> = BTreeMap::new();
     for (topic, partitions) in read.iter().flatten() {

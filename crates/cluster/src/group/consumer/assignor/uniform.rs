@@ -7,11 +7,15 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::Specs;
+use crate::group::consumer::targets::size;
 use crate::group::words::{Parts, Text};
 use crate::peer::MetadataImage;
 
 pub(super) fn assign(specs: &Specs<'_>, image: &MetadataImage) -> Vec<Arc<Parts>> {
-    let first = specs.members.first().map(|spec| specs.topics_of(spec.member, image));
+    let first = specs
+        .members
+        .first()
+        .map(|spec| specs.group.topic_sizes(spec.member, image));
     let topics = first.unwrap_or_default();
     let members = &specs.members;
     if topics.is_empty() {
@@ -26,7 +30,8 @@ pub(super) fn assign(specs: &Specs<'_>, image: &MetadataImage) -> Vec<Arc<Parts>
     for (index, spec) in members.iter().enumerate() {
         let has_extra = extras > 0;
         let mut quota = least + usize::from(has_extra);
-        assigned.push(keep(spec.target, &topics, &mut quota, &mut free));
+        let target = spec.target.cloned().unwrap_or_default();
+        assigned.push(keep(&target, &topics, &mut quota, &mut free));
         // Somebody else can take the extra one, as long as there are enough members left for all of them.
         let gives_way = quota > 0 && has_extra && members.len() - index > extras;
         quota -= usize::from(gives_way);
@@ -46,32 +51,30 @@ pub(super) fn assign(specs: &Specs<'_>, image: &MetadataImage) -> Vec<Arc<Parts>
 }
 
 /// What a member keeps of what it had: what exceeds its quota is free.
-fn keep(
-    target: Option<&Arc<Parts>>,
+pub(super) fn keep(
+    target: &Arc<Parts>,
     topics: &BTreeMap<Uuid, i32>,
     quota: &mut usize,
     free: &mut Vec<(Uuid, i32)>,
 ) -> Arc<Parts> {
-    let Some(target) = target else { return Arc::default() };
-    let mut kept = target.clone();
+    let size = size(target);
+    if size <= *quota && target.keys().all(|topic| topics.contains_key(topic)) {
+        *quota -= size;
+        return target.clone();
+    }
+    let mut kept = Parts::new();
     for (topic, indexes) in &**target {
         if !topics.contains_key(topic) {
-            Arc::make_mut(&mut kept).remove(topic);
-        } else if indexes.len() <= *quota {
-            *quota -= indexes.len();
-        } else {
-            let surplus = indexes.iter().skip(*quota).copied();
-            free.extend(surplus.map(|index| (*topic, index)));
-            let parts = Arc::make_mut(&mut kept);
-            if *quota == 0 {
-                parts.remove(topic);
-            } else {
-                parts.insert(*topic, indexes.iter().take(*quota).copied().collect());
-            }
-            *quota = 0;
+            continue;
+        }
+        let stay = indexes.len().min(*quota);
+        *quota -= stay;
+        free.extend(indexes.iter().skip(stay).map(|index| (*topic, *index)));
+        if stay > 0 || indexes.is_empty() {
+            kept.insert(*topic, indexes.iter().take(stay).copied().collect());
         }
     }
-    kept
+    Arc::new(kept)
 }
 
 fn unassigned(topics: &BTreeMap<Uuid, i32>, targets: &BTreeMap<Text, Arc<Parts>>) -> Vec<(Uuid, i32)> {
