@@ -18,6 +18,7 @@ const NANOS_PER_MICRO: u64 = 1_000;
 pub struct SimTime(u64);
 
 /// The earlier of two instants, of which either may never come.
+#[inline]
 pub fn earlier(a: Option<SimTime>, b: Option<SimTime>) -> Option<SimTime> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
