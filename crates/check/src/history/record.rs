@@ -1,7 +1,7 @@
 //! From observations to tables.
 
 use super::names::small;
-use super::{EndEntry, Entry, FOREIGN, History, Links, Oddity, ReadEntry, SentEntry, Settled, Step};
+use super::{EndEntry, Entry, FOREIGN, History, Links, Oddity, ReadEntry, SentEntry, Settled, Step, expected_handle};
 use crate::message::MessageId;
 use crate::observation::{Completion, Observation};
 use std::sync::Arc;
@@ -171,14 +171,19 @@ impl History {
     }
 
     pub(super) fn handle_for(&mut self, message: MessageId) -> u32 {
-        *self.handles.entry(message).or_insert_with(|| {
-            self.entries.push(Entry {
-                id: message,
-                sent: None,
-                settled: None,
-            });
-            small(self.entries.len() - 1)
-        })
+        if let Some(handle) = self.handle(message) {
+            return handle;
+        }
+        let handle = small(self.entries.len());
+        self.entries.push(Entry {
+            id: message,
+            sent: None,
+            settled: None,
+        });
+        if handle != expected_handle(message) {
+            self.handles.insert(message, handle);
+        }
+        handle
     }
 
     /// The log in which a consumer met a message: the one of a deleted topic if that is where it was acknowledged. What

@@ -195,3 +195,43 @@ fn entries_stay_small() {
     assert!(size_of::<ReadEntry>() <= 40, "{}", size_of::<ReadEntry>());
     assert!(size_of::<Step>() <= 24, "{}", size_of::<Step>());
 }
+
+#[test]
+fn messages_are_told_apart_whatever_their_identities_and_their_order() {
+    let ids = [
+        3,
+        1,
+        2,
+        1 << 32 | 1,
+        1 << 32 | 7,
+        7,
+        0,
+        u64::MAX,
+        9,
+        10,
+        2 << 32 | 9,
+        1 << 40,
+    ];
+    let sent = |(sequence, id): (u64, u64)| Observation::Sent {
+        at: 1,
+        producer: 0,
+        message: MessageId(id),
+        topic: "orders".into(),
+        partition: Some(0),
+        key: None,
+        sequence,
+        business: None,
+        resend_of: None,
+    };
+    let history: History = (0..).zip(ids).map(sent).collect();
+    assert_eq!(history.oddities(), []);
+    for (sequence, id) in (0..).zip(ids) {
+        let found = history
+            .message(MessageId(id))
+            .map(|message| (message.id, message.sequence));
+        assert_eq!(found, Some((MessageId(id), sequence)));
+    }
+    for id in [4, 5, 11, 12, 13, 2 << 32 | 10] {
+        assert_eq!(history.message(MessageId(id)), None);
+    }
+}

@@ -81,9 +81,15 @@ pub fn judge(history: &History, promises: &[Promise]) -> Verdict {
     counts.inconsistent = hold(Promise::ConsistentOffsets, offsets::judge(&bench));
     counts.phantom = hold(Promise::NothingRefusedAppears, phantoms::judge(&bench));
     counts.unresolved = hold(Promise::SendsResolved, unresolved::judge(&bench));
-    hold(Promise::InOrderPerKey, order::judge(&bench, order::Scope::Key));
-    hold(Promise::OncePerBusinessKey, business::judge(&bench));
-    hold(Promise::KeyStaysInPartition, keys::judge(&bench));
+    // Nothing counts these, so that they are judged only where they are promised.
+    let uncounted: [(Promise, Judge); 3] = [
+        (Promise::InOrderPerKey, |bench| order::judge(bench, order::Scope::Key)),
+        (Promise::OncePerBusinessKey, business::judge),
+        (Promise::KeyStaysInPartition, keys::judge),
+    ];
+    for (promise, judge) in uncounted.into_iter().filter(|(promise, _)| promises.contains(promise)) {
+        hold(promise, judge(&bench));
+    }
     let mut doubts = Vec::new();
     let mut hold_groups = |promise: Promise, found: Found| {
         if promises.contains(&promise) {
@@ -122,6 +128,9 @@ pub fn judge(history: &History, promises: &[Promise]) -> Verdict {
         dangers: Dangers::default(),
     }
 }
+
+/// Finds out what breaks a promise.
+type Judge = fn(&Bench<'_>) -> Vec<Violation>;
 
 /// What every judgement needs.
 struct Bench<'a> {

@@ -293,7 +293,7 @@ impl Consumer {
         {
             progress = true;
             match event {
-                Event::Answer { request, body } => self.ask_answered(request, *body, now, out),
+                Event::Answer { request, body } => self.ask_answered(request, body.other(), now, out),
                 Event::Lost { request, .. } => {
                     if !matches!(request, Ask::FindCoordinator) {
                         self.coordinator.unanswered -= 1;
@@ -305,30 +305,30 @@ impl Consumer {
         progress
     }
 
-    fn ask_answered(&mut self, ask: Ask, body: ResponseKind, now: SimTime, out: &mut Outputs) {
+    fn ask_answered(&mut self, ask: Ask, body: Option<ResponseKind>, now: SimTime, out: &mut Outputs) {
         if !matches!(ask, Ask::FindCoordinator) {
             self.coordinator.unanswered -= 1;
         }
         match (ask, body) {
-            (Ask::FindCoordinator, ResponseKind::FindCoordinator(answer)) => {
+            (Ask::FindCoordinator, Some(ResponseKind::FindCoordinator(answer))) => {
                 self.coordinator_found(&answer, now, out);
             }
-            (Ask::Join { generation, .. }, ResponseKind::JoinGroup(answer)) => {
+            (Ask::Join { generation, .. }, Some(ResponseKind::JoinGroup(answer))) => {
                 self.join_answered(&generation, answer, now, out);
             }
-            (Ask::Sync { generation, .. }, ResponseKind::SyncGroup(answer)) => {
+            (Ask::Sync { generation, .. }, Some(ResponseKind::SyncGroup(answer))) => {
                 self.sync_answered(&generation, answer, now, out);
             }
-            (Ask::Heartbeat { generation }, ResponseKind::Heartbeat(answer)) => {
+            (Ask::Heartbeat { generation }, Some(ResponseKind::Heartbeat(answer))) => {
                 self.heartbeat_answered(&generation, ErrorCode::from(answer.error_code), now, out);
             }
-            (Ask::GroupHeartbeat { ignored, .. }, ResponseKind::ConsumerGroupHeartbeat(answer)) => {
+            (Ask::GroupHeartbeat { ignored, .. }, Some(ResponseKind::ConsumerGroupHeartbeat(answer))) => {
                 self.group_heartbeat_answered(ignored, &answer, now, out);
             }
-            (Ask::Commit(commit), ResponseKind::OffsetCommit(answer)) => {
+            (Ask::Commit(commit), Some(ResponseKind::OffsetCommit(answer))) => {
                 self.commit_answered(*commit, &answer, now, out);
             }
-            (Ask::FetchOffsets { partitions, .. }, ResponseKind::OffsetFetch(answer)) => {
+            (Ask::FetchOffsets { partitions, .. }, Some(ResponseKind::OffsetFetch(answer))) => {
                 self.offsets_answered(&partitions, &answer, now, out);
             }
             // Nobody waits for the answer to LeaveGroup.

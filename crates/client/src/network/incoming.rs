@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
+use kafka_protocol::messages::ApiVersionsRequest;
 use kafka_sim_core::{
     ErrorCode, SimTime,
-    wire::{ApiKey, ResponseKind, StrBytes, decode_response},
+    wire::{
+        ApiKey, ClusterMetadata, Fetched, Produced, ResponseKind, StrBytes, Versions, decode_fetched, decode_metadata,
+        decode_produced, decode_response, decode_versions,
+    },
 };
 
 use super::{
@@ -16,12 +19,34 @@ use super::{
 };
 use crate::io::ClientOutput;
 
+/// What a broker answered. What comes often is read without the generated types.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    Fetched(Fetched),
+    Produced(Produced),
+    Metadata(ClusterMetadata),
+    Versions(Versions),
+    Other(Box<ResponseKind>),
+}
+
+impl Answer {
+    /// An answer of the generated types.
+    pub(crate) fn other(self) -> Option<ResponseKind> {
+        match self {
+            Answer::Other(body) => Some(*body),
+            _ => None,
+        }
+    }
+}
+
 impl<T> Network<T> {
     pub(super) fn connected<O>(&mut self, id: i32, now: SimTime, out: &mut Vec<ClientOutput<O>>) {
         let Some(link) = self.links.get_mut(&id) else { return };
         if link.phase == Phase::Connecting {
             link.phase = Phase::CheckingVersions;
             link.last_active = now;
+            link.touched = true;
+            self.links_touched = true;
             let (_, newest) = spoken(ApiKey::ApiVersions);
             self.ask_versions(id, newest, now, out);
         }
@@ -47,74 +72,83 @@ impl<T> Network<T> {
         let Some(link) = self.links.get_mut(&id) else { return };
         let conn = link.conn;
         link.last_active = now;
+        link.touched = true;
+        self.links_touched = true;
         link.incoming.push(bytes);
         // Handling one answer may end the connection, so look it up again for each.
         while let Some(link) = self.links.get_mut(&id).filter(|link| link.conn == conn) {
             if link.phase == Phase::Disconnected {
                 return;
             }
-            match link.incoming.next_frame() {
+            let frame = match link.incoming.next_frame() {
                 Ok(None) => return,
-                Ok(Some(frame)) => self.answered(id, now, frame, out),
-                Err(_) => self.close(id, now, false, out),
+                Ok(Some(frame)) => frame,
+                Err(_) => return self.close(id, now, false, out),
+            };
+            let decoded = link.in_flight.front().and_then(|expected| decode(expected, frame));
+            // Anything out of order or unreadable ends the connection.
+            let Some((request, body)) = decoded.and_then(|body| Some((link.in_flight.pop_front()?, body))) else {
+                return self.close(id, now, false, out);
+            };
+            if let Some(throttle) = throttle_of(&body, request.version) {
+                link.throttled_until = link.throttled_until.max(now + throttle);
+            }
+            let was_last = link.incoming.buffered() == 0;
+            self.answered(id, request, body, now, out);
+            if was_last {
+                return;
             }
         }
     }
 
-    /// One whole answer. Anything out of order or unreadable ends the connection.
-    fn answered<O>(&mut self, id: i32, now: SimTime, frame: Bytes, out: &mut Vec<ClientOutput<O>>) {
-        let Some(link) = self.links.get_mut(&id) else { return };
-        let decoded = link.in_flight.front().and_then(|expected| decode(expected, frame));
-        let Some(body) = decoded else {
-            self.close(id, now, false, out);
-            return;
-        };
-        let request = link.in_flight.pop_front().expect("an answer was expected just now");
-        if let Some(throttle) = throttle_of(&body, request.version) {
-            link.throttled_until = link.throttled_until.max(now + throttle);
-        }
+    /// One whole answer to a request.
+    fn answered<O>(
+        &mut self,
+        id: i32,
+        request: InFlight<T>,
+        body: Answer,
+        now: SimTime,
+        out: &mut Vec<ClientOutput<O>>,
+    ) {
         match (request.purpose, body) {
-            (Purpose::ApiVersions, ResponseKind::ApiVersions(answer)) => {
-                self.versions_answered(id, request.version, &answer, now, out);
+            (Purpose::ApiVersions, Answer::Versions(answer)) => {
+                self.versions_answered(id, request.version, answer, now, out);
             }
-            (Purpose::Metadata, ResponseKind::Metadata(answer)) => {
-                self.metadata_in_flight = false;
-                if self.rebootstrap && ErrorCode::from(answer.error_code) == ErrorCode::REBOOTSTRAP_REQUIRED {
-                    self.rebootstrap_now(now, out);
-                } else {
-                    if !answer.brokers.is_empty() {
-                        self.metadata_missing_since = None;
-                    }
-                    self.metadata.update(answer, now, &mut self.rng);
-                }
-            }
-            (Purpose::Client(request), body) => self.events.push_back(Event::Answer {
-                request,
-                body: Box::new(body),
-            }),
+            (Purpose::Client(request), body) => self.events.push_back(Event::Answer { request, body }),
+            (Purpose::Metadata, Answer::Metadata(answer)) => self.metadata_answered(answer, now, out),
             _ => self.close(id, now, false, out),
         }
+    }
+
+    fn metadata_answered<O>(&mut self, answer: ClusterMetadata, now: SimTime, out: &mut Vec<ClientOutput<O>>) {
+        self.metadata_in_flight = false;
+        if self.rebootstrap && ErrorCode::from(answer.error_code) == ErrorCode::REBOOTSTRAP_REQUIRED {
+            self.rebootstrap_now(now, out);
+            return;
+        }
+        if !answer.brokers.is_empty() {
+            self.metadata_missing_since = None;
+        }
+        self.metadata.update(answer, now, &mut self.rng);
     }
 
     fn versions_answered<O>(
         &mut self,
         id: i32,
         asked: i16,
-        answer: &ApiVersionsResponse,
+        answer: Versions,
         now: SimTime,
         out: &mut Vec<ClientOutput<O>>,
     ) {
         let error = ErrorCode::from(answer.error_code);
         if error.is_ok() {
             if let Some(link) = self.links.get_mut(&id) {
-                link.ready(BrokerVersions::of(answer));
+                link.ready(BrokerVersions::of(answer.rows));
             }
         } else if error == ErrorCode::UNSUPPORTED_VERSION && asked > 0 {
-            let row = answer
-                .api_keys
-                .iter()
-                .find(|row| row.api_key == ApiKey::ApiVersions as i16);
-            let offered = row.map_or(0, |row| row.max_version);
+            let mut rows = answer.rows.iter();
+            let row = rows.find(|row| row.api_key == ApiKey::ApiVersions as i16);
+            let offered = row.map_or(0, |row| row.max);
             self.ask_versions(id, offered.clamp(0, asked - 1), now, out);
         } else {
             self.close(id, now, false, out);
@@ -124,25 +158,42 @@ impl<T> Network<T> {
 
 /// Reads an answer, if it is the one expected. An ApiVersions answer that refuses the version is encoded as
 /// version 0 whatever was asked.
-fn decode<T>(expected: &InFlight<T>, frame: Bytes) -> Option<ResponseKind> {
-    let mut version = expected.version;
-    if expected.api == ApiKey::ApiVersions {
-        let error = frame.get(4..6).map(|mut code| code.get_i16())?;
-        if ErrorCode::from(error) == ErrorCode::UNSUPPORTED_VERSION {
-            version = 0;
+fn decode<T>(expected: &InFlight<T>, frame: Bytes) -> Option<Answer> {
+    let version = expected.version;
+    let (correlation_id, body) = match expected.api {
+        ApiKey::Fetch => decode_fetched(version, frame).map(|(id, body)| (id, Answer::Fetched(body))),
+        ApiKey::Produce => decode_produced(version, frame).map(|(id, body)| (id, Answer::Produced(body))),
+        ApiKey::Metadata => decode_metadata(version, frame).map(|(id, body)| (id, Answer::Metadata(body))),
+        ApiKey::ApiVersions => {
+            let error = frame.get(4..6).map(|mut code| code.get_i16())?;
+            let refused = ErrorCode::from(error) == ErrorCode::UNSUPPORTED_VERSION;
+            let version = if refused { 0 } else { version };
+            decode_versions(version, frame).map(|(id, body)| (id, Answer::Versions(body)))
         }
+        api => decode_response(api, version, frame).map(|(id, body)| (id, Answer::Other(Box::new(body)))),
     }
-    let (correlation_id, body) = decode_response(expected.api, version, frame).ok()?;
+    .ok()?;
     (correlation_id == expected.correlation_id).then_some(body)
 }
 
 /// How long the broker asks to be left alone, for the versions in which the client has to comply (KIP-219).
-fn throttle_of(body: &ResponseKind, version: i16) -> Option<Duration> {
+fn throttle_of(body: &Answer, version: i16) -> Option<Duration> {
     let (millis, since) = match body {
-        ResponseKind::Produce(answer) => (answer.throttle_time_ms, 6),
-        ResponseKind::Fetch(answer) => (answer.throttle_time_ms, 8),
-        ResponseKind::Metadata(answer) => (answer.throttle_time_ms, 6),
-        ResponseKind::ApiVersions(answer) => (answer.throttle_time_ms, 2),
+        Answer::Produced(answer) => (answer.throttle_time_ms, 6),
+        Answer::Fetched(answer) => (answer.throttle_time_ms, 8),
+        Answer::Metadata(answer) => (answer.throttle_time_ms, 6),
+        Answer::Versions(answer) => (answer.throttle_time_ms, 2),
+        Answer::Other(answer) => throttle_of_other(answer)?,
+    };
+    let millis = u64::try_from(millis)
+        .ok()
+        .filter(|&millis| millis > 0 && version >= since)?;
+    Some(Duration::from_millis(millis))
+}
+
+/// Milliseconds, and the first version that obliges.
+fn throttle_of_other(body: &ResponseKind) -> Option<(i32, i16)> {
+    Some(match body {
         ResponseKind::InitProducerId(answer) => (answer.throttle_time_ms, 1),
         ResponseKind::ListOffsets(answer) => (answer.throttle_time_ms, 3),
         ResponseKind::FindCoordinator(answer) => (answer.throttle_time_ms, 2),
@@ -154,9 +205,5 @@ fn throttle_of(body: &ResponseKind, version: i16) -> Option<Duration> {
         ResponseKind::OffsetFetch(answer) => (answer.throttle_time_ms, 4),
         ResponseKind::ConsumerGroupHeartbeat(answer) => (answer.throttle_time_ms, 0),
         _ => return None,
-    };
-    let millis = u64::try_from(millis)
-        .ok()
-        .filter(|&millis| millis > 0 && version >= since)?;
-    Some(Duration::from_millis(millis))
+    })
 }

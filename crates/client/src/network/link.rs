@@ -61,6 +61,10 @@ pub(crate) struct Link<T> {
     /// When the last attempt began, or the connection ended.
     pub(crate) last_attempt: SimTime,
     pub(crate) throttled_until: SimTime,
+    /// When it is overdue or idle for too long, as of the last look; the last instant there is stands for never.
+    pub(crate) due: SimTime,
+    /// It has changed since that look.
+    pub(crate) touched: bool,
     reconnect_pause: Duration,
     failures: u32,
     setup_limit: Duration,
@@ -86,6 +90,8 @@ impl<T> Link<T> {
             last_active: SimTime::ZERO,
             last_attempt: SimTime::ZERO,
             throttled_until: SimTime::ZERO,
+            due: SimTime::MAX,
+            touched: true,
             reconnect_pause: Duration::ZERO,
             failures: 0,
             setup_limit: Duration::ZERO,
@@ -146,6 +152,12 @@ impl<T> Link<T> {
                 Some(earliest + TICK)
             }
         }
+    }
+
+    /// When it is overdue or idle for longer than `idle_limit`.
+    pub(crate) fn next_due(&self, idle_limit: Duration) -> SimTime {
+        let deadline = self.deadline().unwrap_or(SimTime::MAX);
+        deadline.min(self.idle_at(idle_limit).unwrap_or(SimTime::MAX))
     }
 
     /// When the link will have been idle for `limit`; the longest duration there is stands for no limit.

@@ -2,12 +2,11 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use kafka_protocol::messages::{
-    MetadataRequest, MetadataResponse,
-    metadata_request::MetadataRequestTopic,
-    metadata_response::{MetadataResponsePartition, MetadataResponseTopic},
+use kafka_protocol::messages::{MetadataRequest, metadata_request::MetadataRequestTopic};
+use kafka_sim_core::{
+    ErrorCode, SimRng, SimTime, SmallMap, TopicPartition,
+    wire::{ClusterMetadata, PartitionMetadata, StrBytes, TopicMetadata},
 };
-use kafka_sim_core::{ErrorCode, SimRng, SimTime, SmallMap, TopicPartition, wire::StrBytes};
 use uuid::Uuid;
 
 use super::{link::Node, pattern::TopicPattern};
@@ -185,7 +184,7 @@ impl Metadata {
     }
 
     /// Takes an answer in. An answer without brokers counts as a failure.
-    pub(crate) fn update(&mut self, response: MetadataResponse, now: SimTime, rng: &mut SimRng) {
+    pub(crate) fn update(&mut self, response: ClusterMetadata, now: SimTime, rng: &mut SimRng) {
         if response.brokers.is_empty() {
             self.failed(now, rng);
             return;
@@ -200,7 +199,7 @@ impl Metadata {
         self.nodes = response
             .brokers
             .iter()
-            .filter_map(|broker| node(broker.node_id.0, &broker.host, broker.port))
+            .filter_map(|broker| node(broker.id, &broker.host, broker.port))
             .map(|node| (node.id, node))
             .collect();
         let old = std::mem::take(&mut self.topics);
@@ -213,7 +212,7 @@ impl Metadata {
         }
     }
 
-    fn take_topic(&mut self, topic: MetadataResponseTopic, old: &SmallMap<Arc<str>, TopicInfo>) {
+    fn take_topic(&mut self, topic: TopicMetadata, old: &SmallMap<Arc<str>, TopicInfo>) {
         let Some(name) = topic.name.as_ref().and_then(|name| self.kept(name, topic.is_internal)) else {
             return;
         };
@@ -231,15 +230,15 @@ impl Metadata {
             return;
         }
         // Also a topic that the snapshot has lost sight of, as in the Java client: it may have been created anew.
-        let recreated = !topic.topic_id.is_nil() && old.get(&name).is_none_or(|before| before.id != topic.topic_id);
+        let recreated = !topic.id.is_nil() && old.get(&name).is_none_or(|before| before.id != topic.id);
         let mut info = TopicInfo {
             error,
-            id: topic.topic_id,
+            id: topic.id,
             partitions: SmallMap::new(),
         };
         for partition in topic.partitions {
             self.update_wanted |= ErrorCode::from(partition.error_code).is_invalid_metadata();
-            let key = TopicPartition::new(name.clone(), partition.partition_index);
+            let key = TopicPartition::new(name.clone(), partition.index);
             let before = old.get(&name).and_then(|topic| topic.partitions.get(&key.partition));
             if let Some(taken) = self.newer_of(&key, partition, before, recreated) {
                 info.partitions.insert(key.partition, taken);
@@ -259,7 +258,7 @@ impl Metadata {
     fn newer_of(
         &mut self,
         key: &TopicPartition,
-        entry: MetadataResponsePartition,
+        entry: PartitionMetadata,
         before: Option<&PartitionInfo>,
         recreated: bool,
     ) -> Option<PartitionInfo> {
@@ -278,9 +277,9 @@ impl Metadata {
             }
         }
         Some(PartitionInfo {
-            leader: (entry.leader_id.0 >= 0).then_some(entry.leader_id.0),
+            leader: (entry.leader >= 0).then_some(entry.leader),
             leader_epoch: epoch,
-            offline: entry.offline_replicas.iter().map(|id| id.0).collect(),
+            offline: entry.offline,
         })
     }
 

@@ -7,24 +7,25 @@
 mod incoming;
 mod link;
 mod metadata;
+mod outgoing;
 mod pattern;
 mod refresh;
 mod versions;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use kafka_protocol::protocol::Encodable;
 use kafka_sim_core::{
     SimRng, SimTime, SmallMap, earlier,
-    wire::{ApiKey, RequestHead, ResponseKind, StrBytes, encode_request_of},
+    wire::{ApiKey, RequestHead, StrBytes},
 };
 
 pub(crate) use self::{
+    incoming::Answer,
     link::Node,
     metadata::{Metadata, node},
 };
 use self::{
-    link::{InFlight, Link, Pauses, Phase, Purpose},
+    link::{Link, Pauses, Phase, Purpose},
     refresh::MetadataWait,
 };
 use crate::{
@@ -38,7 +39,7 @@ pub use pattern::TopicPattern;
 #[derive(Clone, Debug)]
 pub(crate) enum Event<T> {
     /// The broker answered.
-    Answer { request: T, body: Box<ResponseKind> },
+    Answer { request: T, body: Answer },
     /// The connection ended first.
     Lost {
         request: T,
@@ -50,7 +51,10 @@ pub(crate) enum Event<T> {
 /// All connections of one client. `T` is what the client keeps about a request of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Network<T> {
-    client_id: StrBytes,
+    /// The header of the request that was sent last; the next one has the same client id.
+    head: RequestHead,
+    /// The last request; kept for its memory.
+    frame: Vec<u8>,
     request_timeout: Duration,
     idle_limit: Duration,
     max_in_flight: usize,
@@ -72,7 +76,6 @@ pub(crate) struct Network<T> {
     /// Nodes that are not in the metadata: a group's coordinator has a connection of its own.
     extra: SmallMap<i32, Node>,
     next_conn: u32,
-    next_correlation: i32,
     events: VecDeque<Event<T>>,
     pub(crate) rng: SimRng,
 }
@@ -94,7 +97,13 @@ impl<T> Network<T> {
             })
             .collect();
         Network {
-            client_id: StrBytes::from_string(config.client_id.to_string()),
+            head: RequestHead {
+                api_key: ApiKey::ApiVersions,
+                version: 0,
+                correlation_id: -1,
+                client_id: Some(StrBytes::from_string(config.client_id.to_string())),
+            },
+            frame: Vec::new(),
             request_timeout: config.request_timeout,
             idle_limit: config.connections_max_idle,
             max_in_flight,
@@ -115,7 +124,6 @@ impl<T> Network<T> {
             owners: SmallMap::new(),
             extra: SmallMap::new(),
             next_conn: 0,
-            next_correlation: 0,
             events: VecDeque::new(),
             rng,
         }
@@ -135,7 +143,6 @@ impl<T> Network<T> {
         let Some(&id) = self.owners.get(&conn) else {
             return;
         };
-        self.links_touched = true;
         match input {
             ClientInput::Connected { .. } => self.connected(id, now, out),
             ClientInput::ConnectFailed { .. } | ClientInput::Closed { .. } => self.ended(id, now, false),
@@ -154,6 +161,7 @@ impl<T> Network<T> {
     /// A connection is gone, or never came about.
     fn ended(&mut self, id: i32, now: SimTime, timed_out: bool) {
         let Some(link) = self.links.get_mut(&id) else { return };
+        link.touched = true;
         self.links_touched = true;
         self.owners.remove(&link.conn);
         let unanswered = link.disconnected(now, &self.pauses, &mut self.rng);
@@ -222,6 +230,7 @@ impl<T> Network<T> {
             *link = Link::new(node.clone());
         }
         self.next_conn += 1;
+        link.touched = true;
         self.links_touched = true;
         link.connecting(self.next_conn, now, &self.pauses, &mut self.rng);
         self.owners.insert(self.next_conn, id);
@@ -230,55 +239,6 @@ impl<T> Network<T> {
             host: node.host.clone(),
             port: node.port,
         });
-    }
-
-    /// The version to use for a request to a ready node, at most `limit`.
-    pub(crate) fn version(&self, id: i32, api: ApiKey, limit: i16) -> Option<i16> {
-        self.links.get(&id)?.versions.usable(api, limit)
-    }
-
-    /// Sends a request to a node that is [`ready`](Self::ready). With `None` no answer is expected.
-    pub(crate) fn send<O, R: Encodable>(
-        &mut self,
-        id: i32,
-        (api, version): (ApiKey, i16),
-        body: &R,
-        request: Option<T>,
-        now: SimTime,
-        out: &mut Vec<ClientOutput<O>>,
-    ) {
-        let timeout = self.request_timeout;
-        self.transmit(
-            id,
-            (api, version),
-            body,
-            request.map(Purpose::Client),
-            timeout,
-            now,
-            out,
-        );
-    }
-
-    /// The same for a request that the broker may hold for long.
-    pub(crate) fn send_patiently<O, R: Encodable>(
-        &mut self,
-        id: i32,
-        (api, version): (ApiKey, i16),
-        body: &R,
-        (request, timeout): (T, Duration),
-        now: SimTime,
-        out: &mut Vec<ClientOutput<O>>,
-    ) {
-        let timeout = timeout.max(self.request_timeout);
-        self.transmit(
-            id,
-            (api, version),
-            body,
-            Some(Purpose::Client(request)),
-            timeout,
-            now,
-            out,
-        );
     }
 
     /// Makes a node known that metadata does not name.
@@ -293,41 +253,8 @@ impl<T> Network<T> {
             .is_some_and(|link| link.phase == Phase::Disconnected && link.may_connect_at() > now)
     }
 
-    fn transmit<O, R: Encodable>(
-        &mut self,
-        id: i32,
-        (api, version): (ApiKey, i16),
-        body: &R,
-        purpose: Option<Purpose<T>>,
-        timeout: Duration,
-        now: SimTime,
-        out: &mut Vec<ClientOutput<O>>,
-    ) {
-        let Some(link) = self.links.get_mut(&id) else { return };
-        self.links_touched = true;
-        let correlation_id = self.next_correlation;
-        self.next_correlation = self.next_correlation.checked_add(1).unwrap_or(0);
-        let head = RequestHead {
-            api_key: api,
-            version,
-            correlation_id,
-            client_id: Some(self.client_id.clone()),
-        };
-        let bytes = encode_request_of(&head, body).expect("requests are built for their version");
-        link.last_active = now;
-        out.push(ClientOutput::Data { conn: link.conn, bytes });
-        if let Some(purpose) = purpose {
-            link.in_flight.push_back(InFlight {
-                correlation_id,
-                api,
-                version,
-                deadline: now + timeout,
-                purpose,
-            });
-        }
-    }
-
     /// Fires what is due: connection and request time-outs, idle connections, metadata.
+    #[inline]
     pub(crate) fn poll<O>(&mut self, now: SimTime, out: &mut Vec<ClientOutput<O>>) {
         // What has touched a connection since the last look can only have moved its deadline away from now.
         if self.links_due.is_some_and(|due| due <= now) {
@@ -356,11 +283,25 @@ impl<T> Network<T> {
         if !self.links_touched {
             return self.links_due;
         }
-        let mut first = None;
-        for link in self.links.values() {
-            first = earlier(first, earlier(link.deadline(), link.idle_at(self.idle_limit)));
+        let dues = self.links.values().map(|link| link.next_due(self.idle_limit));
+        dues.min().filter(|&due| due < SimTime::MAX)
+    }
+
+    /// Notes when the first connection is overdue or idle for too long.
+    fn look_at_links(&mut self) {
+        if !self.links_touched {
+            return;
         }
-        first
+        let mut first = SimTime::MAX;
+        for link in self.links.values_mut() {
+            if link.touched {
+                link.touched = false;
+                link.due = link.next_due(self.idle_limit);
+            }
+            first = first.min(link.due);
+        }
+        self.links_due = (first < SimTime::MAX).then_some(first);
+        self.links_touched = false;
     }
 
     /// When [`poll`](Self::poll) has something to do although nothing arrives until then.
@@ -372,8 +313,7 @@ impl<T> Network<T> {
     /// Whether [`poll`](Self::poll) and [`next_event`](Self::next_event) have something to do right now; `after_progress`
     /// says that the client has done something since, which a refresh of metadata may have waited for.
     pub(crate) fn is_restless(&mut self, now: SimTime, after_progress: bool) -> bool {
-        self.links_due = self.links_due();
-        self.links_touched = false;
+        self.look_at_links();
         !self.events.is_empty()
             || (after_progress && self.refresh_waits(now))
             || self.next_due().is_some_and(|due| due <= now)

@@ -21,14 +21,18 @@ pub(super) enum MetadataWait {
 }
 
 impl<T> Network<T> {
+    #[inline]
     pub(super) fn poll_metadata<O>(&mut self, now: SimTime, out: &mut Vec<ClientOutput<O>>) {
         self.metadata_wait = MetadataWait::Nothing;
         if self.rebootstrap_at().is_some_and(|at| at <= now) {
             self.rebootstrap_now(now, out);
         }
-        if self.metadata_in_flight || self.metadata.due_at() > now {
-            return;
+        if self.refresh_waits(now) {
+            self.refresh(now, out);
         }
+    }
+
+    fn refresh<O>(&mut self, now: SimTime, out: &mut Vec<ClientOutput<O>>) {
         self.metadata_missing_since.get_or_insert(now);
         let mut target = self.least_loaded(now);
         if target.is_none() && self.rebootstrap && !self.any_ready(now) {

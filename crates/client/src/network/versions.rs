@@ -1,7 +1,6 @@
 //! Which version of which request to use with a broker.
 
-use kafka_protocol::messages::ApiVersionsResponse;
-use kafka_sim_core::{SmallMap, wire::ApiKey};
+use kafka_sim_core::wire::{ApiKey, VersionRow};
 
 /// Oldest and newest version this client speaks, as the Java client 4.x does where the codec allows.
 pub(crate) fn spoken(api: ApiKey) -> (i16, i16) {
@@ -27,41 +26,33 @@ pub(crate) fn spoken(api: ApiKey) -> (i16, i16) {
     }
 }
 
-/// The versions one broker offers.
+/// The versions one broker offers, as far as they are about what is ever sent.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct BrokerVersions(SmallMap<i16, (i16, i16)>);
+pub(crate) struct BrokerVersions(Vec<VersionRow>);
 
 impl BrokerVersions {
     /// The table in a broker's answer.
-    pub(crate) fn of(response: &ApiVersionsResponse) -> BrokerVersions {
-        let rows = response.api_keys.iter();
-        BrokerVersions(
-            rows.map(|row| (row.api_key, (row.min_version, row.max_version)))
-                .collect(),
-        )
+    pub(crate) fn of(mut rows: Vec<VersionRow>) -> BrokerVersions {
+        rows.retain(|row| ApiKey::try_from(row.api_key).is_ok_and(|api| spoken(api).1 >= 0));
+        BrokerVersions(rows)
     }
 
     /// The newest version both sides know and that is at most `limit`, if there is one.
     pub(crate) fn usable(&self, api: ApiKey, limit: i16) -> Option<i16> {
         let (our_min, our_max) = spoken(api);
-        let &(broker_min, broker_max) = self.0.get(&(api as i16))?;
-        let version = our_max.min(broker_max).min(limit);
-        (version >= our_min.max(broker_min)).then_some(version)
+        let broker = self.0.iter().find(|row| row.api_key == api as i16)?;
+        let version = our_max.min(broker.max).min(limit);
+        (version >= our_min.max(broker.min)).then_some(version)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use kafka_protocol::messages::api_versions_response::ApiVersion;
-
     use super::*;
 
     fn offering(api: ApiKey, min: i16, max: i16) -> BrokerVersions {
-        let row = ApiVersion::default()
-            .with_api_key(api as i16)
-            .with_min_version(min)
-            .with_max_version(max);
-        BrokerVersions::of(&ApiVersionsResponse::default().with_api_keys(vec![row]))
+        let api_key = api as i16;
+        BrokerVersions::of(vec![VersionRow { api_key, min, max }])
     }
 
     #[test]

@@ -1,10 +1,6 @@
 //! Batches by partition, as Kafka's `RecordAccumulator` and `BufferPool`: filling, readiness, draining, expiry.
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use kafka_sim_core::{
     SimRng, SimTime, SmallMap, TopicPartition,
@@ -16,6 +12,7 @@ use smallvec::SmallVec;
 use super::{
     batch::{Batch, BatchId, Entry, Place, Sequenced},
     partitioner::Sticky,
+    queues::{Queue, Queues},
     ratio::Ratio,
 };
 use crate::{backoff::Backoff, config::ProducerConfig, network::Metadata};
@@ -30,7 +27,7 @@ pub(crate) struct Ready {
     /// Leaders with something to send, in order.
     pub(crate) nodes: SmallVec<[i32; 4]>,
     /// Topics with batches whose leader is not known.
-    pub(crate) leaderless: BTreeSet<Arc<str>>,
+    pub(crate) leaderless: Vec<Arc<str>>,
     /// When a batch that waits now will have waited long enough.
     pub(crate) next_check: Option<SimTime>,
 }
@@ -45,7 +42,7 @@ struct TopicState {
 #[derive(Clone, Debug)]
 pub(crate) struct Accumulator {
     pub(crate) batches: SmallMap<BatchId, Batch>,
-    queues: SmallMap<TopicPartition, VecDeque<BatchId>>,
+    queues: Queues,
     topics: SmallMap<Arc<str>, TopicState>,
     muted: BTreeSet<TopicPartition>,
     /// Where the next drain of a node begins, so that no partition starves.
@@ -67,7 +64,7 @@ impl Accumulator {
     pub(crate) fn new(config: &ProducerConfig) -> Accumulator {
         Accumulator {
             batches: SmallMap::new(),
-            queues: SmallMap::new(),
+            queues: Queues::default(),
             topics: SmallMap::new(),
             muted: BTreeSet::new(),
             drain_from: SmallMap::new(),
@@ -115,8 +112,8 @@ impl Accumulator {
             .topics
             .get_or_insert_with(partition.topic.clone(), TopicState::default);
         let ratio = (self.codec != Codec::None).then(|| *state.ratio.get_or_insert(Ratio::ONE));
-        let queue = self.queues.get_or_insert_with(partition.clone(), VecDeque::new);
-        let last = queue.back().and_then(|id| self.batches.get_mut(id));
+        let last = self.queues.of(partition).back().copied();
+        let last = last.and_then(|id| self.batches.get_mut(&id));
         let (appended, full, began) = match last {
             Some(batch) => {
                 let before = batch.size();
@@ -155,9 +152,7 @@ impl Accumulator {
         batch.pool_bytes = capacity as u64;
         batch.try_append(entry, ratio).expect("the first record always fits");
         let (size, full) = (batch.size(), batch.is_full());
-        self.queues
-            .get_or_insert_with(partition.clone(), VecDeque::new)
-            .push_back(batch.id);
+        self.queues.of(partition).push_back(batch.id);
         self.batches.insert(batch.id, batch);
         Ok((size, full, true))
     }
@@ -170,23 +165,27 @@ impl Accumulator {
     /// Finds out which nodes have something to send. `exhausted` says that sends wait for memory, which makes every
     /// batch ready.
     pub(crate) fn ready(&mut self, metadata: &Metadata, exhausted: bool, now: SimTime) -> Ready {
+        self.queues.note_leaders(metadata);
         let mut ready = Ready::default();
         let no_linger = exhausted || self.closed || !self.flushing.is_empty();
         for (partition, queue) in self.queues.iter() {
-            let Some(first) = queue.front().and_then(|id| self.batches.get_mut(id)) else {
+            let Some(first) = queue.batches.front().and_then(|id| self.batches.get_mut(id)) else {
                 continue;
             };
-            let Some((leader, info)) = metadata.led(partition) else {
-                ready.leaderless.insert(partition.topic.clone());
+            let Some((leader, epoch)) = queue.leader else {
+                // Partitions of a topic follow each other.
+                if ready.leaderless.last() != Some(&partition.topic) {
+                    ready.leaderless.push(partition.topic.clone());
+                }
                 continue;
             };
-            first.note_leader_epoch(Some(info.leader_epoch).filter(|&epoch| epoch >= 0));
+            first.note_leader_epoch(Some(epoch).filter(|&epoch| epoch >= 0));
             if self.muted.contains(partition) {
                 continue;
             }
             let wait_until = match first.backing_off_until(now) {
                 Some(until) => until,
-                None if no_linger || queue.len() > 1 || first.is_full() => SimTime::ZERO,
+                None if no_linger || queue.batches.len() > 1 || first.is_full() => SimTime::ZERO,
                 None => first.waiting_since + self.linger,
             };
             if wait_until <= now {
@@ -200,12 +199,11 @@ impl Accumulator {
         ready
     }
 
-    /// Partitions with batches whose leader is this node, in the order in which to drain them.
-    pub(crate) fn partitions_of(&self, node: i32, metadata: &Metadata) -> SmallVec<[TopicPartition; 4]> {
-        let led = self
-            .queues
-            .iter()
-            .filter(|(partition, _)| metadata.leader(partition) == Some(node));
+    /// Partitions with queues whose leader is this node, in the order in which to drain them.
+    pub(crate) fn partitions_of(&mut self, node: i32, metadata: &Metadata) -> SmallVec<[TopicPartition; 4]> {
+        self.queues.note_leaders(metadata);
+        let is_leader = |queue: &Queue| queue.leader.is_some_and(|(leader, _)| leader == node);
+        let led = self.queues.iter().filter(|(_, queue)| is_leader(queue));
         let mut led: SmallVec<[TopicPartition; 4]> = led.map(|(partition, _)| partition.clone()).collect();
         let from = self.drain_from.get(&node).copied().unwrap_or(0);
         let shift = from.checked_rem(led.len()).unwrap_or(0);
@@ -249,7 +247,7 @@ impl Accumulator {
     fn insert_in_order(&mut self, id: BatchId, partition: &TopicPartition) {
         let sequence = self.batches.get(&id).and_then(Batch::base_sequence);
         let batches = &self.batches;
-        let queue = self.queues.get_or_insert_with(partition.clone(), VecDeque::new);
+        let queue = self.queues.of(partition);
         let lower = |other: &BatchId| {
             let other = batches.get(other).and_then(Batch::base_sequence);
             matches!((other, sequence), (Some(other), Some(sequence)) if other < sequence)
@@ -324,19 +322,23 @@ impl Accumulator {
 
     /// Queued and unanswered batches whose delivery time is over.
     pub(crate) fn expired(&self, now: SimTime) -> Vec<BatchId> {
+        if self.next_expiry().is_none_or(|first| first > now) {
+            return Vec::new();
+        }
         let over = |batch: &&Batch| batch.place != Place::Abandoned && batch.created + self.delivery_timeout <= now;
         self.batches.values().filter(over).map(|batch| batch.id).collect()
     }
 
     /// Whether a batch waits to be sent.
     pub(crate) fn has_queued(&self) -> bool {
-        self.queues.values().any(|queue| !queue.is_empty())
+        self.queues.has_batches()
     }
 
     /// When the next batch expires.
     pub(crate) fn next_expiry(&self) -> Option<SimTime> {
         let alive = self.batches.values().filter(|batch| batch.place != Place::Abandoned);
-        alive.map(|batch| batch.created + self.delivery_timeout).min()
+        let first = alive.map(|batch| batch.created).min()?;
+        Some(first + self.delivery_timeout)
     }
 
     /// Learns from an encoded batch how well its topic compresses.
@@ -395,12 +397,7 @@ impl Accumulator {
 }
 
 /// Whether the newest batch of a partition takes no more records, or there is none.
-fn batch_complete(
-    queues: &SmallMap<TopicPartition, VecDeque<BatchId>>,
-    batches: &SmallMap<BatchId, Batch>,
-    topic: &Arc<str>,
-    partition: i32,
-) -> bool {
+fn batch_complete(queues: &Queues, batches: &SmallMap<BatchId, Batch>, topic: &Arc<str>, partition: i32) -> bool {
     let key = TopicPartition::new(topic.clone(), partition);
     let last = queues
         .get(&key)

@@ -1,10 +1,10 @@
 //! What becomes of batches: acknowledged, retried, split, given up.
 
-use kafka_protocol::messages::{
-    InitProducerIdResponse, ProduceResponse,
-    produce_response::{PartitionProduceResponse, TopicProduceResponse},
+use kafka_protocol::messages::InitProducerIdResponse;
+use kafka_sim_core::{
+    ErrorCode, SimTime, TopicPartition,
+    wire::{Produced, ProducedPartition, ResponseKind},
 };
-use kafka_sim_core::{ErrorCode, SimTime, TopicPartition, wire::ResponseKind};
 
 use super::{
     Outputs, Producer,
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     config::Acks,
-    network::{Event, Node, node},
+    network::{self, Event, Node, node},
 };
 
 /// The answer for one batch, also when it is only the end of the connection.
@@ -57,15 +57,15 @@ impl Producer {
                 request: Request::Produce(shipment),
                 body,
             } => {
-                if let ResponseKind::Produce(answer) = *body {
-                    self.produce_answered(&shipment, &answer, now, out);
+                if let network::Answer::Produced(answer) = body {
+                    self.produce_answered(&shipment, answer, now, out);
                 }
             }
             Event::Answer {
                 request: Request::InitProducerId,
                 body,
             } => {
-                if let ResponseKind::InitProducerId(answer) = *body {
+                if let Some(ResponseKind::InitProducerId(answer)) = body.other() {
                     self.producer_id_answered(&answer, now, out);
                 }
             }
@@ -113,17 +113,15 @@ impl Producer {
         }
     }
 
-    fn produce_answered(&mut self, shipment: &[Shipped], answer: &ProduceResponse, now: SimTime, out: &mut Outputs) {
-        let endpoints = answer.node_endpoints.iter();
+    fn produce_answered(&mut self, shipment: &[Shipped], answer: Produced, now: SimTime, out: &mut Outputs) {
+        let endpoints = answer.endpoints.iter();
         let endpoints: Vec<Node> = endpoints
-            .filter_map(|endpoint| node(endpoint.node_id.0, &endpoint.host, endpoint.port))
+            .filter_map(|endpoint| node(endpoint.id, &endpoint.host, endpoint.port))
             .collect();
-        for topic in &answer.responses {
-            for partition in &topic.partition_responses {
-                // An answer for something that was not sent is passed over; a batch without an answer expires.
-                if let Some(batch) = find(shipment, topic, partition.index) {
-                    self.settle(batch, &answer_of(partition, &endpoints), now, out);
-                }
+        for partition in answer.partitions {
+            // An answer for something that was not sent is passed over; a batch without an answer expires.
+            if let Some(batch) = find(shipment, &partition) {
+                self.settle(batch, &answer_of(partition, &endpoints), now, out);
             }
         }
     }
@@ -310,37 +308,34 @@ fn verdict(unknown: bool, partition: i32, error: SendError) -> SendResult {
     }
 }
 
-fn find(shipment: &[Shipped], topic: &TopicProduceResponse, index: i32) -> Option<BatchId> {
-    let by_id = !topic.topic_id.is_nil();
+fn find(shipment: &[Shipped], answered: &ProducedPartition) -> Option<BatchId> {
+    let topic = &answered.topic;
+    let by_id = !topic.id.is_nil();
     let same_topic = |shipped: &&Shipped| match by_id {
-        true => shipped.topic_id == topic.topic_id,
-        false => *shipped.partition.topic == **topic.name,
+        true => shipped.topic_id == topic.id,
+        false => *shipped.partition.topic == *topic.name,
     };
     let mut of_topic = shipment.iter().filter(same_topic);
     of_topic
-        .find(|shipped| shipped.partition.partition == index)
+        .find(|shipped| shipped.partition.partition == answered.index)
         .map(|shipped| shipped.batch)
 }
 
-fn answer_of<'a>(partition: &PartitionProduceResponse, endpoints: &'a [Node]) -> Answer<'a> {
+fn answer_of(partition: ProducedPartition, endpoints: &[Node]) -> Answer<'_> {
     let error = ErrorCode::from(partition.error_code);
     let points_on = matches!(
         error,
         ErrorCode::NOT_LEADER_OR_FOLLOWER | ErrorCode::FENCED_LEADER_EPOCH
     );
-    let leader = &partition.current_leader;
+    let (leader, epoch) = partition.leader;
     Answer {
         error,
         send_error: SendError::Broker(error),
         base_offset: partition.base_offset,
         log_append_time: partition.log_append_time_ms,
         log_start_offset: partition.log_start_offset,
-        invalid_records: partition
-            .record_errors
-            .iter()
-            .map(|record| record.batch_index)
-            .collect(),
-        leader: points_on.then_some((leader.leader_id.0, leader.leader_epoch, endpoints)),
+        invalid_records: partition.invalid_records,
+        leader: points_on.then_some((leader, epoch, endpoints)),
     }
 }
 

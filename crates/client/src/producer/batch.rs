@@ -10,6 +10,9 @@ use kafka_sim_core::{
 
 use super::{ratio::Ratio, record::Header};
 
+/// Bytes of records for which a batch has memory from the beginning.
+const ROOM: usize = 256;
+
 /// Identifies a batch for as long as the producer lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct BatchId(pub(crate) u64);
@@ -102,7 +105,7 @@ impl Batch {
             bytes: None,
             pool_bytes: 0,
             is_split: false,
-            builder: Some(BatchBuilder::new(BatchOptions::default())),
+            builder: Some(BatchBuilder::with_capacity(BatchOptions::default(), ROOM)),
             record_bytes: 0,
             record_count: 0,
             largest_record: 0,

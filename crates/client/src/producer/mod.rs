@@ -5,6 +5,7 @@ mod answers;
 mod batch;
 mod idempotence;
 mod partitioner;
+mod queues;
 mod ratio;
 mod record;
 mod sender;

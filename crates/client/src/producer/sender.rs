@@ -1,17 +1,19 @@
 //! Turning batches into requests, as Kafka's `Sender`.
 
-use kafka_protocol::messages::{
-    InitProducerIdRequest, ProduceRequest, ProducerId,
-    produce_request::{PartitionProduceData, TopicProduceData},
-};
+use kafka_protocol::messages::{InitProducerIdRequest, ProducerId};
 use kafka_sim_core::{
-    ErrorCode, SimTime, TopicPartition, earlier,
-    wire::{ApiKey, StrBytes},
+    ErrorCode, SimTime, SmallMap, TopicPartition, earlier,
+    wire::{ApiKey, FieldWriter},
 };
 use uuid::Uuid;
 
-use super::{Outputs, Producer, batch::BatchId, idempotence::Standing, record::SendError};
-use crate::config::Acks;
+use super::{
+    Outputs, Producer,
+    batch::{Batch, BatchId},
+    idempotence::Standing,
+    record::SendError,
+};
+use crate::config::{Acks, ProducerConfig};
 
 /// What a request of the producer was about.
 #[derive(Clone, Debug)]
@@ -120,10 +122,11 @@ impl Producer {
             }
             return true;
         };
-        let body = self.produce_request(&shipment, version);
+        self.network.write(ApiKey::Produce, version, |fields| {
+            put_produce(fields, version, &self.config, &self.accumulator.batches, &shipment);
+        });
         if self.config.acks == Acks::None {
-            self.network
-                .send(node, (ApiKey::Produce, version), &body, None, now, out);
+            self.network.send_written(node, None, now, out);
             for shipped in shipment {
                 self.complete(shipped.batch, -1, -1, out);
             }
@@ -135,8 +138,7 @@ impl Producer {
             }
         }
         let request = Some(Request::Produce(shipment));
-        self.network
-            .send(node, (ApiKey::Produce, version), &body, request, now, out);
+        self.network.send_written(node, request, now, out);
         true
     }
 
@@ -206,38 +208,112 @@ impl Producer {
             }
         }
     }
+}
 
-    fn produce_request(&self, shipment: &[Shipped], version: i16) -> ProduceRequest {
-        let mut topics: Vec<TopicProduceData> = Vec::new();
-        let mut last_topic = None;
-        for shipped in shipment {
-            let bytes = self
-                .accumulator
-                .batches
-                .get(&shipped.batch)
-                .and_then(|batch| batch.bytes.clone());
-            let data = PartitionProduceData::default()
-                .with_index(shipped.partition.partition)
-                .with_records(bytes);
-            let topic = &shipped.partition.topic;
-            if last_topic != Some(topic) {
-                last_topic = Some(topic);
-                topics.push(match version {
-                    ..=12 => TopicProduceData::default().with_name(StrBytes::from_string(topic.to_string()).into()),
-                    _ => TopicProduceData::default().with_topic_id(shipped.topic_id),
-                });
-            }
-            topics
-                .last_mut()
-                .expect("pushed for the first partition")
-                .partition_data
-                .push(data);
+/// Bytes that a request usually takes at most besides its records, and each partition in it.
+const ROOM: usize = 64;
+
+/// Writes the request for a shipment.
+fn put_produce(
+    fields: &mut FieldWriter<'_>,
+    version: i16,
+    config: &ProducerConfig,
+    batches: &SmallMap<BatchId, Batch>,
+    shipment: &[Shipped],
+) {
+    let batch = |shipped: &Shipped| batches.get(&shipped.batch).and_then(|batch| batch.bytes.as_deref());
+    let records: usize = shipment.iter().filter_map(batch).map(<[u8]>::len).sum();
+    fields.reserve(records + ROOM * (1 + shipment.len()));
+    // There are no transactions.
+    fields.nullable_string(None);
+    fields.i16(config.acks.code());
+    fields.i32(i32::try_from(config.network.request_timeout.as_millis()).unwrap_or(i32::MAX));
+    let topics = || shipment.chunk_by(|a, b| a.partition.topic == b.partition.topic);
+    fields.count(topics().count());
+    for topic in topics() {
+        if version >= 13 {
+            fields.uuid(topic[0].topic_id);
+        } else {
+            fields.nullable_string(Some(&topic[0].partition.topic));
         }
-        let timeout = i32::try_from(self.config.network.request_timeout.as_millis()).unwrap_or(i32::MAX);
+        fields.count(topic.len());
+        for shipped in topic {
+            fields.i32(shipped.partition.partition);
+            fields.nullable_bytes(batch(shipped));
+            fields.no_tags();
+        }
+        fields.no_tags();
+    }
+    fields.no_tags();
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use kafka_protocol::messages::{
+        ProduceRequest,
+        produce_request::{PartitionProduceData, TopicProduceData},
+    };
+    use kafka_sim_core::wire::{RequestHead, RequestKind, StrBytes, decode_request, write_request};
+
+    use super::*;
+
+    fn batch(id: u64, topic: &str, partition: i32, size: usize) -> (BatchId, Batch) {
+        let partition = TopicPartition::new(topic, partition);
+        let mut batch = Batch::new(BatchId(id), partition, 1, SimTime::ZERO);
+        batch.bytes = Some(Bytes::from(vec![7; size]));
+        (batch.id, batch)
+    }
+
+    /// The same request by way of the generated types.
+    fn generated(version: i16) -> ProduceRequest {
+        let topic = |name: &'static str, id: u128, partitions: &[(i32, usize)]| {
+            let data = |&(index, size): &(i32, usize)| {
+                PartitionProduceData::default()
+                    .with_index(index)
+                    .with_records(Some(Bytes::from(vec![7; size])))
+            };
+            let topic = match version {
+                ..=12 => TopicProduceData::default().with_name(StrBytes::from_static_str(name).into()),
+                _ => TopicProduceData::default().with_topic_id(Uuid::from_u128(id)),
+            };
+            topic.with_partition_data(partitions.iter().map(data).collect())
+        };
         ProduceRequest::default()
-            .with_transactional_id(None)
-            .with_acks(self.config.acks.code())
-            .with_timeout_ms(timeout)
-            .with_topic_data(topics)
+            .with_acks(-1)
+            .with_timeout_ms(30_000)
+            .with_topic_data(vec![topic("a", 1, &[(0, 100), (3, 20_000)]), topic("b", 2, &[(1, 1)])])
+    }
+
+    #[test]
+    fn every_version_says_what_was_meant() {
+        let config = ProducerConfig::java();
+        let batches = [batch(1, "a", 0, 100), batch(2, "a", 3, 20_000), batch(3, "b", 1, 1)];
+        let batches: SmallMap<BatchId, Batch> = batches.into_iter().collect();
+        let shipped = |batch: &Batch| Shipped {
+            partition: batch.partition.clone(),
+            topic_id: Uuid::from_u128(if *batch.partition.topic == *"a" { 1 } else { 2 }),
+            batch: batch.id,
+        };
+        let shipment: Vec<Shipped> = batches.values().map(shipped).collect();
+        for version in 3..=13 {
+            let head = RequestHead {
+                api_key: ApiKey::Produce,
+                version,
+                correlation_id: 5,
+                client_id: None,
+            };
+            let mut frame = Vec::new();
+            write_request(&head, &mut frame, |fields| {
+                put_produce(fields, version, &config, &batches, &shipment);
+            })
+            .unwrap();
+            let (head_read, body) = decode_request(Bytes::from(frame).slice(4..)).unwrap();
+            assert_eq!(
+                (head_read, body),
+                (head, RequestKind::Produce(generated(version))),
+                "{version}"
+            );
+        }
     }
 }

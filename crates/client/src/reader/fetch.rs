@@ -1,29 +1,24 @@
 //! Fetching, as Kafka's `AbstractFetch` and `FetchCollector`.
 
-use kafka_protocol::messages::{
-    FetchRequest,
-    fetch_request::{FetchPartition, FetchTopic, ForgottenTopic},
-    fetch_response::{FetchResponse, FetchableTopicResponse, PartitionData},
-};
 use kafka_sim_core::{
     ErrorCode, SimTime, TopicPartition, earlier,
-    wire::{ApiKey, ResponseKind, StrBytes},
+    wire::{ApiKey, Fetched, FetchedPartition, TopicRef},
 };
 use smallvec::SmallVec;
 
 use super::{
     Outputs, Reader, Request,
     buffer::Buffer,
-    offsets::isolation_code,
     partition::Stage,
     records::unpack,
     report,
-    session::{Change, Held, Session, Wanted},
+    request::put_fetch,
+    session::{Held, Session, Wanted},
     types::{ReadError, ReaderOutcome},
 };
 use crate::{
-    config::{IsolationLevel, ReaderConfig},
-    network::{Metadata, Node, node as node_of},
+    config::IsolationLevel,
+    network::{Answer, Metadata, Node, node as node_of},
 };
 
 /// Brokers, of which there are few.
@@ -91,7 +86,9 @@ impl Reader {
         }
         nodes.sort_unstable();
         nodes.dedup();
-        nodes.retain(|node| !buffered.contains(node));
+        if !buffered.is_empty() {
+            nodes.retain(|node| !buffered.contains(node));
+        }
         if stale {
             self.network.metadata.request_update();
         }
@@ -115,13 +112,14 @@ impl Reader {
         let session = self.sessions.get_or_insert_with(node, Session::default);
         let change = session.next(wanted(), version >= 13);
         session.awaited = true;
-        let body = fetch_request(&self.config, session, &change, version);
         let request = Some(Request::Fetch {
             node,
             generation: self.generation,
         });
-        self.network
-            .send(node, (ApiKey::Fetch, version), &body, request, now, out);
+        self.network.write(ApiKey::Fetch, version, |fields| {
+            put_fetch(fields, version, &self.config, session, &change);
+        });
+        self.network.send_written(node, request, now, out);
         true
     }
 
@@ -149,19 +147,12 @@ impl Reader {
         }
     }
 
-    pub(super) fn fetch_answered(
-        &mut self,
-        node: i32,
-        current: bool,
-        body: ResponseKind,
-        now: SimTime,
-        out: &mut Outputs,
-    ) {
+    pub(super) fn fetch_answered(&mut self, node: i32, current: bool, body: Answer, now: SimTime, out: &mut Outputs) {
         let Some(session) = self.sessions.get_mut(&node) else {
             return;
         };
         session.awaited = false;
-        let ResponseKind::Fetch(answer) = body else { return };
+        let Answer::Fetched(answer) = body else { return };
         let error = ErrorCode::from(answer.error_code);
         match error {
             ErrorCode::NONE => session.answered(answer.session_id),
@@ -172,11 +163,7 @@ impl Reader {
         if !error.is_ok() {
             self.session_error(error, &sent, now);
         } else if current {
-            let endpoints = answer.node_endpoints.iter();
-            let endpoints: Vec<Node> = endpoints
-                .filter_map(|endpoint| node_of(endpoint.node_id.0, &endpoint.host, endpoint.port))
-                .collect();
-            self.take_partitions(node, &sent, &answer, &endpoints, now, out);
+            self.take_partitions(node, &sent, answer, now, out);
         }
         if let Some(session) = self.sessions.get_mut(&node) {
             session.take_back(sent);
@@ -198,25 +185,19 @@ impl Reader {
         self.retry_all(&partitions, now);
     }
 
-    fn take_partitions(
-        &mut self,
-        node: i32,
-        sent: &[Held],
-        answer: &FetchResponse,
-        endpoints: &[Node],
-        now: SimTime,
-        out: &mut Outputs,
-    ) {
-        for topic in &answer.responses {
-            for data in &topic.partitions {
-                let Some(sent) = find(sent, topic, data.partition_index) else {
-                    continue;
-                };
-                let assigned = self.partitions.get(&sent.partition);
-                let same = |offset: i64| assigned.is_some_and(|a| a.stage == Stage::Fetch && a.offset == offset);
-                if same(sent.wanted.offset) {
-                    self.take_partition(node, &sent.partition, data, endpoints, now, out);
-                }
+    fn take_partitions(&mut self, node: i32, sent: &[Held], answer: Fetched, now: SimTime, out: &mut Outputs) {
+        let endpoints = answer.endpoints.iter();
+        let endpoints: Vec<Node> = endpoints
+            .filter_map(|endpoint| node_of(endpoint.id, &endpoint.host, endpoint.port))
+            .collect();
+        for data in answer.partitions {
+            let Some(sent) = find(sent, &data.topic, data.index) else {
+                continue;
+            };
+            let assigned = self.partitions.get(&sent.partition);
+            let same = |offset: i64| assigned.is_some_and(|a| a.stage == Stage::Fetch && a.offset == offset);
+            if same(sent.wanted.offset) {
+                self.take_partition(node, &sent.partition, data, &endpoints, now, out);
             }
         }
     }
@@ -225,7 +206,7 @@ impl Reader {
         &mut self,
         node: i32,
         partition: &TopicPartition,
-        data: &PartitionData,
+        data: FetchedPartition,
         endpoints: &[Node],
         now: SimTime,
         out: &mut Outputs,
@@ -236,10 +217,8 @@ impl Reader {
             ErrorCode::OFFSET_OUT_OF_RANGE => self.out_of_range(node, partition, out),
             _ => {
                 self.partition_error(partition, error, now, out);
-                let leader = &data.current_leader;
-                self.network
-                    .metadata
-                    .take_leader(partition, leader.leader_id.0, leader.leader_epoch, endpoints);
+                let (leader, epoch) = data.leader;
+                self.network.metadata.take_leader(partition, leader, epoch, endpoints);
             }
         }
     }
@@ -267,18 +246,18 @@ impl Reader {
         );
     }
 
-    fn take_data(&mut self, partition: &TopicPartition, data: &PartitionData, now: SimTime, out: &mut Outputs) {
+    fn take_data(&mut self, partition: &TopicPartition, data: FetchedPartition, now: SimTime, out: &mut Outputs) {
         let max_age = self.config.network.metadata_max_age;
         let Some(assigned) = self.partitions.get_mut(partition) else {
             return;
         };
         assigned.succeeded();
-        if data.preferred_read_replica.0 >= 0 {
-            assigned.preferred = Some((data.preferred_read_replica.0, now + max_age));
+        if data.preferred_read_replica >= 0 {
+            assigned.preferred = Some((data.preferred_read_replica, now + max_age));
         }
         let committed_only = self.config.isolation == IsolationLevel::ReadCommitted;
-        let bytes = data.records.clone().unwrap_or_default();
-        let aborted = data.aborted_transactions.as_deref().filter(|_| committed_only);
+        let bytes = data.records.unwrap_or_default();
+        let aborted = data.aborted.as_deref().filter(|_| committed_only);
         let unpacked = unpack(&bytes, assigned.offset, self.config.check_crcs, aborted);
         if self.buffering {
             if let Some(buffer) = Buffer::of(unpacked, assigned.offset) {
@@ -327,10 +306,10 @@ impl Reader {
     }
 }
 
-fn find<'a>(sent: &'a [Held], topic: &FetchableTopicResponse, index: i32) -> Option<&'a Held> {
-    let same_topic = |sent: &&Held| match topic.topic_id.is_nil() {
-        true => *sent.partition.topic == **topic.topic,
-        false => sent.wanted.topic_id == topic.topic_id,
+fn find<'a>(sent: &'a [Held], topic: &TopicRef, index: i32) -> Option<&'a Held> {
+    let same_topic = |sent: &&Held| match topic.id.is_nil() {
+        true => *sent.partition.topic == *topic.name,
+        false => sent.wanted.topic_id == topic.id,
     };
     sent.iter()
         .filter(same_topic)
@@ -343,53 +322,4 @@ fn is_usable(metadata: &Metadata, partition: &TopicPartition, follower: i32) -> 
         .partition(partition)
         .is_some_and(|info| info.offline.contains(&follower));
     metadata.nodes().contains_key(&follower) && !offline
-}
-
-/// The request for what the session has to say.
-fn fetch_request(config: &ReaderConfig, session: &Session, change: &Change, version: i16) -> FetchRequest {
-    let mut topics: Vec<FetchTopic> = Vec::new();
-    let mut last = None;
-    for Held { partition, wanted, .. } in session.named() {
-        if last != Some(&partition.topic) {
-            last = Some(&partition.topic);
-            topics.push(match version {
-                ..=12 => FetchTopic::default().with_topic(wire_name(partition).into()),
-                _ => FetchTopic::default().with_topic_id(wanted.topic_id),
-            });
-        }
-        let mut entry = FetchPartition::default();
-        entry.partition = partition.partition;
-        entry.current_leader_epoch = if version >= 9 { wanted.leader_epoch } else { -1 };
-        entry.fetch_offset = wanted.offset;
-        entry.partition_max_bytes = config.max_partition_fetch_bytes;
-        let topic = topics.last_mut().expect("pushed for the first partition");
-        topic.partitions.push(entry);
-    }
-    let mut request = FetchRequest::default();
-    request.max_wait_ms = i32::try_from(config.fetch_max_wait.as_millis()).unwrap_or(i32::MAX);
-    request.min_bytes = config.fetch_min_bytes;
-    request.max_bytes = config.fetch_max_bytes;
-    request.isolation_level = isolation_code(config.isolation);
-    request.topics = topics;
-    if version >= 7 {
-        let forgotten = change.forgotten.iter();
-        let forgotten = forgotten.map(|(partition, topic_id)| {
-            let topic = ForgottenTopic::default().with_partitions(vec![partition.partition]);
-            match version {
-                ..=12 => topic.with_topic(wire_name(partition).into()),
-                _ => topic.with_topic_id(*topic_id),
-            }
-        });
-        request.forgotten_topics_data = forgotten.collect();
-        request.session_id = change.session_id;
-        request.session_epoch = change.session_epoch;
-    }
-    if version >= 11 {
-        request.rack_id = StrBytes::from_string(config.client_rack.to_string());
-    }
-    request
-}
-
-fn wire_name(partition: &TopicPartition) -> StrBytes {
-    StrBytes::from_string(partition.topic.to_string())
 }

@@ -6,6 +6,7 @@ mod held;
 mod offsets;
 mod partition;
 mod records;
+mod request;
 mod session;
 mod types;
 
@@ -204,10 +205,10 @@ impl Reader {
                 progress = true;
             }
             self.due = None;
-            self.note_leaders();
+            let (look_up, validate) = self.note_leaders();
             if self.active {
-                progress |= self.send_lookups(now, out);
-                progress |= self.send_validations(now, out);
+                progress |= look_up && self.send_lookups(now, out);
+                progress |= validate && self.send_validations(now, out);
                 progress |= self.send_fetches(now, out);
             }
             // What was sent or learnt above leaves the reader nothing else to do until something arrives.
@@ -221,13 +222,13 @@ impl Reader {
         match event {
             Event::Answer { request, body } => match request {
                 Request::Fetch { node, generation } => {
-                    self.fetch_answered(node, generation == self.generation, *body, now, out);
+                    self.fetch_answered(node, generation == self.generation, body, now, out);
                 }
                 Request::ListOffsets { generation, partitions } if generation == self.generation => {
-                    self.lookup_answered(&partitions, *body, now, out);
+                    self.lookup_answered(&partitions, body, now, out);
                 }
                 Request::OffsetForLeaderEpoch { generation, partitions } if generation == self.generation => {
-                    self.validation_answered(&partitions, *body, now, out);
+                    self.validation_answered(&partitions, body, now, out);
                 }
                 Request::ListOffsets { .. } | Request::OffsetForLeaderEpoch { .. } => {}
                 Request::Group(request) => self.group_events.push_back(Event::Answer { request, body }),
@@ -245,15 +246,20 @@ impl Reader {
         }
     }
 
-    /// Compares the positions with the leaders metadata shows.
-    fn note_leaders(&mut self) {
+    /// Compares the positions with the leaders metadata shows. Returns whether some have to be looked up, and whether some
+    /// have to be validated.
+    fn note_leaders(&mut self) -> (bool, bool) {
+        let (mut look_up, mut validate) = (false, false);
         for (partition, assigned) in self.partitions.iter_mut() {
             if let Some((leader, epoch)) = assigned.shown(partition, &self.network.metadata).leader {
                 assigned.note_leader(leader, epoch);
             } else if !matches!(assigned.stage, Stage::Stopped) {
                 self.network.metadata.request_update();
             }
+            look_up |= matches!(assigned.stage, Stage::Lookup(_));
+            validate |= assigned.stage == Stage::Validate;
         }
+        (look_up, validate)
     }
 
     /// Pauses partitions whose request failed.

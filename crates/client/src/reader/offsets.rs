@@ -19,7 +19,7 @@ use super::{
     report,
     types::{ReadError, ReaderOutcome, StartAt},
 };
-use crate::config::IsolationLevel;
+use crate::{config::IsolationLevel, network::Answer};
 
 impl Reader {
     /// Leaders of the partitions that need such a request now.
@@ -137,14 +137,8 @@ impl Reader {
             .map_or(-1, |info| info.leader_epoch)
     }
 
-    pub(super) fn lookup_answered(
-        &mut self,
-        asked: &[TopicPartition],
-        body: ResponseKind,
-        now: SimTime,
-        out: &mut Outputs,
-    ) {
-        let ResponseKind::ListOffsets(answer) = body else {
+    pub(super) fn lookup_answered(&mut self, asked: &[TopicPartition], body: Answer, now: SimTime, out: &mut Outputs) {
+        let Some(ResponseKind::ListOffsets(answer)) = body.other() else {
             return;
         };
         for partition in asked {
@@ -235,11 +229,11 @@ impl Reader {
     pub(super) fn validation_answered(
         &mut self,
         asked: &[TopicPartition],
-        body: ResponseKind,
+        body: Answer,
         now: SimTime,
         out: &mut Outputs,
     ) {
-        let ResponseKind::OffsetForLeaderEpoch(answer) = body else {
+        let Some(ResponseKind::OffsetForLeaderEpoch(answer)) = body.other() else {
             return;
         };
         for partition in asked {

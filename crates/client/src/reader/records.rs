@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use kafka_protocol::messages::fetch_response::AbortedTransaction;
-use kafka_sim_core::batch::{Batch, split_batches};
+use kafka_sim_core::batch::{Batch, BatchError, split_batches};
 
 use super::types::{ReadError, ReadRecord};
 
@@ -24,13 +23,9 @@ pub(super) struct Unpacked {
     pub(super) error: Option<ReadError>,
 }
 
-/// Reads the batches from `position` on. With `aborted` given, records of those transactions are left out.
-pub(super) fn unpack(
-    bytes: &Bytes,
-    position: i64,
-    check_crcs: bool,
-    aborted: Option<&[AbortedTransaction]>,
-) -> Unpacked {
+/// Reads the batches from `position` on. With `aborted` given, records of those transactions, each with producer id and
+/// first offset, are left out.
+pub(super) fn unpack(bytes: &Bytes, position: i64, check_crcs: bool, aborted: Option<&[(i64, i64)]>) -> Unpacked {
     let mut unpacked = Unpacked {
         next_offset: position,
         ..Unpacked::default()
@@ -69,28 +64,32 @@ fn take_batch(
     }
     let dropped = filter.is_some_and(|filter| filter.drops(batch)) || header.is_control();
     if !dropped {
-        let records = batch
-            .record_iter(DECOMPRESSED_AT_MOST)
-            .map_err(|error| corrupt(header.base_offset, error))?;
-        for record in records {
-            let record = record.map_err(|error| corrupt(header.base_offset, error))?;
-            // A read begins at the batch that contains the offset asked for.
-            if record.offset >= unpacked.next_offset {
-                unpacked.next_offset = record.offset + 1;
-                unpacked.records.push(ReadRecord {
-                    offset: record.offset,
-                    timestamp: record.timestamp,
-                    key: record.key,
-                    value: record.value,
-                    leader_epoch: header.leader_epoch,
-                });
-            }
-        }
+        take_records(batch, unpacked).map_err(|error| corrupt(header.base_offset, error))?;
     }
     // Compaction may have removed the last records: the batch still covers their offsets.
     unpacked.next_offset = unpacked.next_offset.max(header.next_offset());
     unpacked.last_epoch = (header.leader_epoch >= 0).then_some(header.leader_epoch);
     Ok(())
+}
+
+fn take_records(batch: &Batch, unpacked: &mut Unpacked) -> Result<(), BatchError> {
+    let header = &batch.header;
+    let plain = batch.plain_records(DECOMPRESSED_AT_MOST)?;
+    let share = |slice: &[u8]| plain.slice_ref(slice);
+    batch.walk_records(&plain, |record| {
+        let offset = header.base_offset.wrapping_add(i64::from(record.offset_delta));
+        // A read begins at the batch that contains the offset asked for.
+        if offset >= unpacked.next_offset {
+            unpacked.next_offset = offset + 1;
+            unpacked.records.push(ReadRecord {
+                offset,
+                timestamp: record.timestamp,
+                key: record.key.map(share),
+                value: record.value.map(share),
+                leader_epoch: header.leader_epoch,
+            });
+        }
+    })
 }
 
 fn corrupt(offset: i64, reason: impl ToString) -> ReadError {
@@ -108,11 +107,8 @@ struct Filter {
 }
 
 impl Filter {
-    fn new(aborted: &[AbortedTransaction]) -> Filter {
-        let mut ahead: Vec<(i64, i64)> = aborted
-            .iter()
-            .map(|txn| (txn.first_offset, txn.producer_id.0))
-            .collect();
+    fn new(aborted: &[(i64, i64)]) -> Filter {
+        let mut ahead: Vec<(i64, i64)> = aborted.iter().map(|&(producer, first)| (first, producer)).collect();
         ahead.sort_unstable_by(|left, right| right.cmp(left));
         Filter {
             ahead,

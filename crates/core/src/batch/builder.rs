@@ -3,6 +3,7 @@
 use bytes::{BufMut, Bytes};
 
 use super::header::{BatchHeader, CONTROL_BIT, HEADER_SIZE, TRANSACTIONAL_BIT};
+use super::shared::write_header;
 use super::{
     Batch, BatchError, Codec, NO_LEADER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP, compress,
     varint,
@@ -155,8 +156,12 @@ impl BatchBuilder {
     ///
     /// # Errors
     /// A codec this build leaves out.
-    pub fn build(self) -> Result<Bytes, BatchError> {
-        Ok(self.build_batch()?.to_bytes())
+    pub fn build(mut self) -> Result<Bytes, BatchError> {
+        if self.options.codec != Codec::None {
+            return Ok(self.build_batch()?.to_bytes());
+        }
+        write_header(&mut self.header(), &mut self.buf);
+        Ok(self.buf.into())
     }
 
     /// Finishes the batch, see [`BatchBuilder::build`], as a [`Batch`].

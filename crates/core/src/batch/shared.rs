@@ -6,7 +6,8 @@ use std::fmt;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::header::{HEADER_SIZE, LENGTH_END, LOG_APPEND_TIME_BIT};
-use super::{BatchError, BatchHeader, Codec, Record, RecordIter, decompress};
+use super::record::walk;
+use super::{BatchError, BatchHeader, Codec, Record, RecordIter, RecordView, decompress};
 use crate::Offset;
 
 /// Size of the head: base offset, length and leader epoch. A leader stamps it, and the CRC does not cover it.
@@ -82,9 +83,7 @@ impl Batch {
 
     /// Like [`Batch::assemble`], for records that already stand in `buf` behind room for the header.
     pub(super) fn assemble_in_place(mut header: BatchHeader, mut buf: Vec<u8>) -> Batch {
-        header.batch_length = (buf.len() - LENGTH_END) as i32;
-        header.put(&mut &mut buf[..HEADER_SIZE]);
-        header.crc = write_crc(&mut buf[HEAD_SIZE..]);
+        write_header(&mut header, &mut buf);
         Batch {
             header,
             tail: Bytes::from(buf).slice(HEAD_SIZE..),
@@ -183,6 +182,15 @@ impl Batch {
         Ok(RecordIter::new(self.header, self.plain_records(limit)?))
     }
 
+    /// Walks the records, which `plain` holds without compression, and allocates nothing. Records before an error are
+    /// visited.
+    ///
+    /// # Errors
+    /// A record that does not parse; a count that is not that of the records.
+    pub fn walk_records<'a>(&self, plain: &'a [u8], visit: impl FnMut(&RecordView<'a>)) -> Result<(), BatchError> {
+        walk(&self.header, plain, visit)
+    }
+
     /// All records.
     ///
     /// # Errors
@@ -195,6 +203,13 @@ impl Batch {
         }
         Ok(all)
     }
+}
+
+/// Writes a header before the records that stand behind room for it in `buf`, and computes length and CRC.
+pub(super) fn write_header(header: &mut BatchHeader, buf: &mut [u8]) {
+    header.batch_length = (buf.len() - LENGTH_END) as i32;
+    header.put(&mut &mut buf[..HEADER_SIZE]);
+    header.crc = write_crc(&mut buf[HEAD_SIZE..]);
 }
 
 /// Computes the CRC of a tail and writes it where it belongs.

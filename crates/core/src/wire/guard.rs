@@ -32,7 +32,7 @@ use super::WireError;
 const HARMLESS_I32: usize = 1 << 15;
 
 /// Variable-length integers of one or two bytes pass as they are: tags (vendors number theirs from 10 000) are not lengths.
-const HARMLESS_VARINT: usize = (1 << 14) - 1;
+pub(super) const HARMLESS_VARINT: usize = (1 << 14) - 1;
 
 /// Whether all lengths in a message of that version, request or response, are variable-length integers.
 pub(super) fn is_flexible(api_key: ApiKey, version: i16) -> bool {

@@ -7,8 +7,10 @@
 //! Bytes left over after a message are ignored, as Apache Kafka ignores them: its request parser reads what the schema
 //! describes and never looks at what follows.
 
+mod answers;
 mod dispatch;
 mod error;
+mod fields;
 mod frame;
 mod guard;
 mod head;
@@ -21,11 +23,18 @@ mod arbitrary;
 #[cfg(test)]
 mod hostile_tests;
 
+pub use answers::{
+    ClusterMetadata, Endpoint, Fetched, FetchedPartition, PartitionMetadata, Produced, ProducedPartition,
+    TopicMetadata, TopicRef, VersionRow, Versions, decode_fetched, decode_metadata, decode_produced, decode_versions,
+};
 pub use dispatch::supported_versions;
 pub use error::WireError;
+pub use fields::FieldWriter;
 pub use frame::{FrameError, FrameSplitter};
 pub use head::{RawHead, RequestHead, decode_request_head, peek_head};
-pub use request::{decode_request, decode_request_body, encode_request, encode_request_of};
+pub use request::{
+    decode_request, decode_request_body, encode_request, encode_request_into, encode_request_of, write_request,
+};
 pub use response::{decode_response, encode_response, encode_response_kind};
 pub use topic_ids::{topic_id_as_name, topic_id_of_name};
 

@@ -6,6 +6,7 @@ use kafka_protocol::protocol::Encodable;
 
 use super::dispatch::{request_from, with_all_apis};
 use super::error::check_version;
+use super::fields::FieldWriter;
 use super::guard::{decode_guarded, is_flexible};
 use super::head::{put_request_head, request_head_size};
 use super::topic_ids::{Side, to_ids, to_names, version_by_name};
@@ -64,34 +65,61 @@ pub fn encode_request(head: &RequestHead, body: &RequestKind) -> Result<Bytes, W
 /// # Errors
 /// An unsupported version, or a body that uses fields the version lacks.
 pub fn encode_request_of<T: Encodable>(head: &RequestHead, body: &T) -> Result<Bytes, WireError> {
+    let mut frame = Vec::with_capacity(4 + request_head_size(head) + USUAL_SIZE);
+    encode_request_into(head, body, &mut frame)?;
+    Ok(frame.into())
+}
+
+/// Encodes a request as [`encode_request_of`] does, in place of what is in `frame`.
+///
+/// # Errors
+/// As [`encode_request_of`].
+pub fn encode_request_into<T: Encodable>(head: &RequestHead, body: &T, frame: &mut Vec<u8>) -> Result<(), WireError> {
     let (api_key, version) = (head.api_key, head.version);
-    check_version(api_key, version)?;
     let unencodable = |reason| WireError::unencodable(api_key, version, reason);
     let by_name = version_by_name(api_key, version);
-    let body_size = match api_key {
-        // Records are not to be copied again because the buffer grew.
-        ApiKey::Produce => body.compute_size(by_name),
-        _ => Ok(USUAL_SIZE),
-    };
-    let body_size = body_size.map_err(|reason| unencodable(reason.to_string()))?;
-    let mut buf = Vec::with_capacity(4 + request_head_size(head) + body_size);
-    buf.put_i32(0);
-    put_request_head(head, &mut buf)?;
-    let head_size = buf.len();
-    body.encode(&mut buf, by_name)
+    begin(head, frame)?;
+    let head_size = frame.len();
+    body.encode(frame, by_name)
         .map_err(|reason| unencodable(reason.to_string()))?;
     if by_name != version {
-        let body = Bytes::from(buf.split_off(head_size));
+        let body = Bytes::from(frame.split_off(head_size));
         let body = to_ids(api_key, Side::Request, body).map_err(|reason| unencodable(reason.to_owned()))?;
-        buf.extend_from_slice(&body);
+        frame.extend_from_slice(&body);
     }
-    seal(buf).ok_or_else(|| unencodable("longer than 2 GiB".to_owned()))
+    write_size(frame).ok_or_else(|| unencodable("longer than 2 GiB".to_owned()))
+}
+
+/// Encodes a request whose body is written field by field, in place of what is in `frame`.
+///
+/// # Errors
+/// An unsupported version, or more than 2 GiB.
+pub fn write_request(
+    head: &RequestHead,
+    frame: &mut Vec<u8>,
+    body: impl FnOnce(&mut FieldWriter<'_>),
+) -> Result<(), WireError> {
+    begin(head, frame)?;
+    body(&mut FieldWriter::new(frame, is_flexible(head.api_key, head.version)));
+    write_size(frame).ok_or_else(|| WireError::unencodable(head.api_key, head.version, "longer than 2 GiB"))
+}
+
+/// Writes the header, with room for the size before it.
+fn begin(head: &RequestHead, frame: &mut Vec<u8>) -> Result<(), WireError> {
+    check_version(head.api_key, head.version)?;
+    frame.clear();
+    frame.put_i32(0);
+    put_request_head(head, frame)
 }
 
 /// Fills in the size prefix; `None` if the frame is too long to have one.
 pub(super) fn seal(mut frame: impl AsMut<[u8]> + Into<Bytes>) -> Option<Bytes> {
-    let bytes = frame.as_mut();
-    let size = i32::try_from(bytes.len() - 4).ok()?;
-    bytes[..4].copy_from_slice(&size.to_be_bytes());
+    write_size(frame.as_mut())?;
     Some(frame.into())
+}
+
+fn write_size(frame: &mut [u8]) -> Option<()> {
+    let size = i32::try_from(frame.len() - 4).ok()?;
+    frame[..4].copy_from_slice(&size.to_be_bytes());
+    Some(())
 }

@@ -109,6 +109,6 @@ fn by_id(api_key: ApiKey, version: i16, body: &[u8]) -> Result<Option<Bytes>, Wi
 }
 
 /// Whether the response header is version 1, which has tagged fields.
-fn has_tagged_head(api_key: ApiKey, version: i16) -> bool {
+pub(super) fn has_tagged_head(api_key: ApiKey, version: i16) -> bool {
     api_key != ApiKey::ApiVersions && api_key.response_header_version(version) >= 1
 }

@@ -8,7 +8,7 @@ use kafka_sim_check::{History, MessageId, Observation, key_of, payload};
 use kafka_sim_client::{ClientInput, ClientOutput, Producer, ProducerRecord, SendOutcome, SendResult};
 use kafka_sim_cluster::disk::Survivors;
 use kafka_sim_core::murmur2::partition_for_key;
-use kafka_sim_core::{ConfigError, SimTime, SmallMap};
+use kafka_sim_core::{ConfigError, SimTime, SmallMap, earlier};
 
 use super::home::Home;
 use super::keeping::Keeping;
@@ -81,12 +81,9 @@ impl App {
     }
 
     pub(super) fn next_due(&self) -> Option<SimTime> {
-        self.next_record()
-            .into_iter()
-            .chain(self.again.front().map(|(at, _)| *at))
-            .chain(self.keeping.next_due())
-            .chain(self.producer.next_due())
-            .min()
+        let again = self.again.front().map(|(at, _)| *at);
+        let own = earlier(earlier(self.next_record(), again), self.keeping.next_due());
+        earlier(own, self.producer.next_due())
     }
 
     /// Everything was handed over, and every outcome is known.

@@ -58,8 +58,10 @@ pub(super) struct World {
     pub(super) places: Vec<Place>,
     /// Whose each process is or was.
     pub(super) owners: Vec<usize>,
-    /// When each client is due; worked out again whenever it was touched.
-    pub(super) dues: Vec<Option<SimTime>>,
+    /// When each client is due, the last instant there is for never; worked out again whenever it was touched.
+    dues: Vec<SimTime>,
+    /// The first of them.
+    clients_due: SimTime,
     /// What groups share.
     pub(super) desks: Vec<Desk>,
     pub(super) history: History,
@@ -104,6 +106,7 @@ impl World {
             places: Vec::new(),
             owners: Vec::new(),
             dues: Vec::new(),
+            clients_due: SimTime::MAX,
             desks: Vec::new(),
             history: History::new(),
             listeners,
@@ -118,7 +121,7 @@ impl World {
 
     pub(super) fn add(&mut self, client: Client, host: &str) -> usize {
         let index = self.clients.len();
-        self.dues.push(client.next_due());
+        self.dues.push(SimTime::MAX);
         self.clients.push(client);
         self.places.push(Place {
             host: Arc::from(host),
@@ -126,6 +129,7 @@ impl World {
             standing: Standing::Running,
         });
         self.owners.push(index);
+        self.look_at(index);
         index
     }
 
@@ -136,8 +140,8 @@ impl World {
                 return true;
             }
             let cluster_due = self.cluster.next_due();
-            let dues = self.dues.iter().copied().fold(cluster_due, earlier);
-            let Some(next) = dues.filter(|next| *next <= limit) else {
+            let due = earlier(cluster_due, Some(self.clients_due).filter(|at| *at < SimTime::MAX));
+            let Some(next) = due.filter(|next| *next <= limit) else {
                 self.now = self.now.max(limit);
                 return done(self);
             };
@@ -152,8 +156,14 @@ impl World {
             self.cluster.advance(self.now, &mut self.from_cluster);
             self.carry();
         }
+        if self.clients_due <= self.now {
+            self.step_clients();
+        }
+    }
+
+    fn step_clients(&mut self) {
         for index in 0..self.clients.len() {
-            if self.dues[index].is_some_and(|at| at <= self.now) {
+            if self.dues[index] <= self.now {
                 self.with_client(index, None);
                 self.carry();
             }
@@ -173,48 +183,54 @@ impl World {
             let mut out = std::mem::take(&mut self.from_reader);
             reader.begin(now, partitions, &mut self.history, &mut out);
             self.take_reader_outputs(index, out);
-            self.dues[index] = self.clients[index].next_due();
+            self.look_at(index);
         }
         self.carry();
     }
 
-    /// Carries outputs back and forth until nobody has anything to say at this instant.
+    /// Carries outputs back and forth until nobody has anything to say at this instant, which mostly is the case already.
+    #[inline]
     fn carry(&mut self) {
-        loop {
+        self.steps += 1;
+        while !(self.moved.is_empty() && self.from_cluster.is_empty()) {
+            self.carry_next();
             self.steps += 1;
-            if let Some((client, wanted)) = self.moved.pop_front() {
-                let process = self.places[client].process;
-                let input = match wanted {
-                    Move::Connect { conn, host, port } => match self.broker_at(&host, port) {
-                        Some(broker) => Input::Connect {
-                            conn: global(process, conn),
-                            broker,
-                            host: self.places[client].host.clone(),
-                        },
-                        None => {
-                            self.with_client(client, Some(ClientInput::ConnectFailed { conn }));
-                            continue;
-                        }
-                    },
-                    Move::Data { conn, bytes } => Input::Data {
-                        conn: global(process, conn),
-                        bytes,
-                    },
-                    Move::Disconnect { conn } => Input::Disconnect {
-                        conn: global(process, conn),
-                    },
-                };
-                self.cluster.handle(self.now, input, &mut self.from_cluster);
-            } else if self.from_cluster.is_empty() {
-                return;
-            }
-            let mut outputs = std::mem::take(&mut self.from_cluster);
-            for output in outputs.drain(..) {
-                self.deliver(output);
-            }
-            // Delivering tells the cluster nothing, so the buffer is still this one.
-            self.from_cluster = outputs;
         }
+    }
+
+    /// Carries what a client said first to the cluster, and what the cluster says to the clients.
+    #[inline(never)]
+    fn carry_next(&mut self) {
+        if let Some((client, wanted)) = self.moved.pop_front() {
+            let process = self.places[client].process;
+            let input = match wanted {
+                Move::Connect { conn, host, port } => match self.broker_at(&host, port) {
+                    Some(broker) => Input::Connect {
+                        conn: global(process, conn),
+                        broker,
+                        host: self.places[client].host.clone(),
+                    },
+                    None => return self.with_client(client, Some(ClientInput::ConnectFailed { conn })),
+                },
+                Move::Data { conn, bytes } => Input::Data {
+                    conn: global(process, conn),
+                    bytes,
+                },
+                Move::Disconnect { conn } => Input::Disconnect {
+                    conn: global(process, conn),
+                },
+            };
+            self.cluster.handle(self.now, input, &mut self.from_cluster);
+        }
+        if self.from_cluster.is_empty() {
+            return;
+        }
+        let mut outputs = std::mem::take(&mut self.from_cluster);
+        for output in outputs.drain(..) {
+            self.deliver(output);
+        }
+        // Delivering tells the cluster nothing, so the buffer is still this one.
+        self.from_cluster = outputs;
     }
 
     fn deliver(&mut self, output: Output) {
@@ -301,10 +317,17 @@ impl World {
 
     /// Works out when a client is due.
     pub(super) fn look_at(&mut self, index: usize) {
-        self.dues[index] = match self.places[index].standing {
+        let due = match self.places[index].standing {
             Standing::Running => self.clients[index].next_due(),
             Standing::Paused(_) | Standing::Dead => None,
         };
+        let due = due.unwrap_or(SimTime::MAX);
+        let before = std::mem::replace(&mut self.dues[index], due);
+        if due <= self.clients_due {
+            self.clients_due = due;
+        } else if before == self.clients_due {
+            self.clients_due = self.dues.iter().copied().min().unwrap_or(SimTime::MAX);
+        }
     }
 
     fn take_producer_outputs(&mut self, index: usize, mut outputs: ProducerOutputs) {

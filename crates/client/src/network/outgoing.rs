@@ -1,0 +1,127 @@
+//! Requests on their way out.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use kafka_protocol::protocol::Encodable;
+use kafka_sim_core::{
+    SimTime,
+    wire::{ApiKey, FieldWriter, RequestHead, WireError, encode_request_into, write_request},
+};
+
+use super::{
+    Network,
+    link::{InFlight, Purpose},
+};
+use crate::io::ClientOutput;
+
+/// Frames up to so many bytes are copied into memory of just their size, so that the next one finds memory to be written
+/// to. Longer ones are handed over as they are.
+const COPIED: usize = 4096;
+
+impl<T> Network<T> {
+    /// The version to use for a request to a ready node, at most `limit`.
+    pub(crate) fn version(&self, id: i32, api: ApiKey, limit: i16) -> Option<i16> {
+        self.links.get(&id)?.versions.usable(api, limit)
+    }
+
+    /// Sends a request to a node that is [`ready`](Self::ready). With `None` no answer is expected.
+    pub(crate) fn send<O, R: Encodable>(
+        &mut self,
+        id: i32,
+        (api, version): (ApiKey, i16),
+        body: &R,
+        request: Option<T>,
+        now: SimTime,
+        out: &mut Vec<ClientOutput<O>>,
+    ) {
+        let (purpose, timeout) = (request.map(Purpose::Client), self.request_timeout);
+        self.transmit(id, (api, version), body, purpose, timeout, now, out);
+    }
+
+    /// Writes the next request field by field, to be sent with [`send_written`](Self::send_written).
+    pub(crate) fn write(&mut self, api: ApiKey, version: i16, body: impl FnOnce(&mut FieldWriter<'_>)) {
+        self.encode(api, version, |head, frame| write_request(head, frame, body));
+    }
+
+    /// Sends what was written last to a node that is [`ready`](Self::ready). With `None` no answer is expected.
+    pub(crate) fn send_written<O>(
+        &mut self,
+        id: i32,
+        request: Option<T>,
+        now: SimTime,
+        out: &mut Vec<ClientOutput<O>>,
+    ) {
+        let timeout = self.request_timeout;
+        self.transmit_written(id, request.map(Purpose::Client), timeout, now, out);
+    }
+
+    /// The same for a request that the broker may hold for long.
+    pub(crate) fn send_patiently<O, R: Encodable>(
+        &mut self,
+        id: i32,
+        (api, version): (ApiKey, i16),
+        body: &R,
+        (request, timeout): (T, Duration),
+        now: SimTime,
+        out: &mut Vec<ClientOutput<O>>,
+    ) {
+        let (purpose, timeout) = (Some(Purpose::Client(request)), timeout.max(self.request_timeout));
+        self.transmit(id, (api, version), body, purpose, timeout, now, out);
+    }
+
+    pub(super) fn transmit<O, R: Encodable>(
+        &mut self,
+        id: i32,
+        (api, version): (ApiKey, i16),
+        body: &R,
+        purpose: Option<Purpose<T>>,
+        timeout: Duration,
+        now: SimTime,
+        out: &mut Vec<ClientOutput<O>>,
+    ) {
+        self.encode(api, version, |head, frame| encode_request_into(head, body, frame));
+        self.transmit_written(id, purpose, timeout, now, out);
+    }
+
+    fn encode(
+        &mut self,
+        api: ApiKey,
+        version: i16,
+        encode: impl FnOnce(&RequestHead, &mut Vec<u8>) -> Result<(), WireError>,
+    ) {
+        self.head.api_key = api;
+        self.head.version = version;
+        self.head.correlation_id = self.head.correlation_id.checked_add(1).unwrap_or(0);
+        encode(&self.head, &mut self.frame).expect("requests are built for their version");
+    }
+
+    fn transmit_written<O>(
+        &mut self,
+        id: i32,
+        purpose: Option<Purpose<T>>,
+        timeout: Duration,
+        now: SimTime,
+        out: &mut Vec<ClientOutput<O>>,
+    ) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.touched = true;
+        self.links_touched = true;
+        link.last_active = now;
+        let bytes = if self.frame.len() <= COPIED {
+            Bytes::copy_from_slice(&self.frame)
+        } else {
+            Bytes::from(std::mem::take(&mut self.frame))
+        };
+        out.push(ClientOutput::Data { conn: link.conn, bytes });
+        if let Some(purpose) = purpose {
+            link.in_flight.push_back(InFlight {
+                correlation_id: self.head.correlation_id,
+                api: self.head.api_key,
+                version: self.head.version,
+                deadline: now + timeout,
+                purpose,
+            });
+        }
+    }
+}
