@@ -7,11 +7,11 @@
 //! that the client can ask again. Left out: the feature levels of transactions, shares and streams, because their APIs
 //! are not served, and `kraft.version`.
 
-use bytes::{BufMut, Bytes};
+use bytes::Bytes;
 use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, ApiVersionsResponse, ResponseKind};
 use kafka_sim_core::ErrorCode;
-use kafka_sim_core::wire::{RequestHead, encode_response};
+use kafka_sim_core::wire::{FieldWriter, RequestHead, encode_response};
 
 use super::frame_writer::FrameWriter;
 use super::versions::{Served, TABLE};
@@ -71,16 +71,17 @@ pub(crate) fn downgrade(correlation_id: i32) -> Answer {
 fn encode(head: &RequestHead, eligible_leader_replicas: bool, epoch: i64) -> Bytes {
     let version = head.version;
     let mut frame = FrameWriter::new(head, version >= 3, false, 64 + 7 * TABLE.len() + 128);
-    frame.raw().put_i16(ErrorCode::NONE.0);
-    frame.array_len(TABLE.len());
+    let mut fields = frame.fields();
+    fields.i16(ErrorCode::NONE.0);
+    fields.count(TABLE.len());
     for row in TABLE {
-        frame.raw().put_i16(row.key as i16);
-        frame.raw().put_i16(row.min);
-        frame.raw().put_i16(row.max);
-        frame.no_tags();
+        fields.i16(row.key as i16);
+        fields.i16(row.min);
+        fields.i16(row.max);
+        fields.no_tags();
     }
     if version >= 1 {
-        frame.raw().put_i32(0);
+        fields.i32(0);
     }
     if version >= 3 {
         put_features(&mut frame, version, &features(eligible_leader_replicas), epoch);
@@ -92,23 +93,23 @@ fn put_features(frame: &mut FrameWriter, version: i16, features: &[Feature], epo
     // Clients of v3 reject a lowest level of 0 (KAFKA-17492).
     let told = || features.iter().filter(|feature| feature.min > 0 || version >= 4);
     let finalized = || features.iter().filter(|feature| feature.level > 0);
-    frame.raw().put_u8(3);
-    frame.tagged(0, |field| {
-        field.array_len(told().count());
-        told().for_each(|feature| put_levels(field, feature.name, feature.min, feature.max));
+    frame.tag_count(3);
+    frame.tagged(0, |supported| {
+        supported.count(told().count());
+        told().for_each(|feature| put_levels(supported, feature.name, feature.min, feature.max));
     });
-    frame.tagged(1, |field| field.raw().put_i64(epoch));
+    frame.tagged(1, |field| field.i64(epoch));
     frame.tagged(2, |field| {
-        field.array_len(finalized().count());
+        field.count(finalized().count());
         finalized().for_each(|feature| put_levels(field, feature.name, feature.level, feature.level));
     });
 }
 
-fn put_levels(field: &mut FrameWriter, name: &str, first: i16, second: i16) {
-    field.string(name);
-    field.raw().put_i16(first);
-    field.raw().put_i16(second);
-    field.no_tags();
+fn put_levels(fields: &mut FieldWriter<'_>, name: &str, first: i16, second: i16) {
+    fields.nullable_string(Some(name));
+    fields.i16(first);
+    fields.i16(second);
+    fields.no_tags();
 }
 
 fn api_version(row: &Served) -> ApiVersion {

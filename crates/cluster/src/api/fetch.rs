@@ -24,8 +24,8 @@ use crate::peer::Tp;
 
 const DEBUGGING: i32 = -2;
 
-pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, body: &[u8]) -> Answer {
-    let Some(request) = fetch_decode::decode(call.head.version, body) else {
+pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, body: &Bytes) -> Answer {
+    let Ok(request) = fetch_decode::decode(call.head.version, body) else {
         return Answer::Close(CloseReason::BadBody);
     };
     let follower = request.replica >= 0;

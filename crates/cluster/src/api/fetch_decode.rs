@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use kafka_sim_core::wire::FieldReader;
 use smallvec::SmallVec;
 use uuid::Uuid;
 
@@ -47,13 +49,15 @@ pub(super) struct Forgotten {
     pub(super) partitions: Vec<i32>,
 }
 
-/// Decodes a body. `None`: it does not parse. Bytes left over are ignored, as Kafka does.
-pub(super) fn decode(version: i16, body: &[u8]) -> Option<FetchRequest> {
-    let mut body = Reader {
-        rest: body,
-        version,
-        flexible: version >= 12,
-    };
+/// A field, or what is wrong with it.
+type Parsed<T> = Result<T, &'static str>;
+
+/// Decodes a body. Bytes left over are ignored, as Kafka does.
+///
+/// # Errors
+/// It does not parse, for the reason that is given.
+pub(super) fn decode(version: i16, body: &Bytes) -> Parsed<FetchRequest> {
+    let mut body = FieldReader::new(body, version >= 12);
     let replica = if version <= 14 { body.i32()? } else { -1 };
     let mut request = FetchRequest {
         replica,
@@ -63,177 +67,92 @@ pub(super) fn decode(version: i16, body: &[u8]) -> Option<FetchRequest> {
         isolation_level: body.i8()?,
         session_id: if version >= 7 { body.i32()? } else { 0 },
         session_epoch: if version >= 7 { body.i32()? } else { -1 },
-        topics: body.array(Reader::topic)?,
-        forgotten: if version >= 7 {
-            body.array(Reader::forgotten)?
-        } else {
-            Vec::new()
-        },
-        rack: if version >= 11 { body.rack()? } else { None },
+        topics: SmallVec::new(),
+        forgotten: Vec::new(),
+        rack: None,
     };
+    for _ in 0..body.count(1)? {
+        request.topics.push(topic(&mut body, version)?);
+    }
+    if version >= 7 {
+        for _ in 0..body.count(1)? {
+            request.forgotten.push(forgotten(&mut body, version)?);
+        }
+    }
+    if version >= 11 {
+        let rack = body.text()?;
+        request.rack = (!rack.is_empty()).then(|| Arc::from(rack));
+    }
+    let replica = &mut request.replica;
     body.tags(|tag, body| match tag {
-        0 => body.cluster_id(),
+        // The id of the cluster.
+        0 => body.nullable_text().map(|_| true),
         1 if version >= 15 => {
-            request.replica = body.i32()?;
+            *replica = body.i32()?;
             // The epoch of the broker that asks.
             body.i64()?;
-            body.no_known_tags().map(|()| true)
+            body.no_tags().map(|()| true)
         }
-        1 => None,
-        _ => Some(false),
+        1 => Err(TOO_NEW),
+        _ => Ok(false),
     })?;
-    Some(request)
+    Ok(request)
 }
 
-/// Reads one field after the other. Nothing is believed about lengths: room is made for what is there.
-#[derive(Clone, Copy)]
-struct Reader<'a> {
-    rest: &'a [u8],
-    version: i16,
-    flexible: bool,
+/// A tagged field of a later version.
+const TOO_NEW: &str = "a tag that the version does not have";
+
+fn topic_name(fields: &mut FieldReader<'_>, version: i16) -> Parsed<(Arc<str>, Uuid)> {
+    if version >= 13 {
+        return Ok((Arc::default(), fields.uuid()?));
+    }
+    Ok((Arc::from(fields.text()?), Uuid::nil()))
 }
 
-impl<'a> Reader<'a> {
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (taken, rest) = self.rest.split_first_chunk::<N>()?;
-        self.rest = rest;
-        Some(*taken)
+fn topic(fields: &mut FieldReader<'_>, version: i16) -> Parsed<Topic> {
+    let (name, id) = topic_name(fields, version)?;
+    let mut partitions = SmallVec::new();
+    for _ in 0..fields.count(16)? {
+        partitions.push(partition(fields, version)?);
     }
+    fields.no_tags()?;
+    Ok(Topic { name, id, partitions })
+}
 
-    fn bytes(&mut self, size: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(size)?;
-        self.rest = rest;
-        Some(taken)
+fn partition(fields: &mut FieldReader<'_>, version: i16) -> Parsed<Partition> {
+    let index = fields.i32()?;
+    let current_leader_epoch = if version >= 9 { fields.i32()? } else { -1 };
+    let fetch_offset = fields.i64()?;
+    let last_fetched_epoch = if version >= 12 { fields.i32()? } else { -1 };
+    if version >= 5 {
+        // The log start of a follower.
+        fields.i64()?;
     }
+    let max_bytes = fields.i32()?;
+    fields.tags(|tag, fields| match tag {
+        // The directory and the high watermark of a follower.
+        0 if version >= 17 => fields.uuid().map(|_| true),
+        1 if version >= 18 => fields.i64().map(|_| true),
+        0 | 1 => Err(TOO_NEW),
+        _ => Ok(false),
+    })?;
+    Ok(Partition {
+        index,
+        current_leader_epoch,
+        fetch_offset,
+        last_fetched_epoch,
+        max_bytes,
+    })
+}
 
-    fn i8(&mut self) -> Option<i8> {
-        self.take().map(i8::from_be_bytes)
+fn forgotten(fields: &mut FieldReader<'_>, version: i16) -> Parsed<Forgotten> {
+    let (name, id) = topic_name(fields, version)?;
+    let mut partitions = Vec::new();
+    for _ in 0..fields.count(4)? {
+        partitions.push(fields.i32()?);
     }
-
-    fn i32(&mut self) -> Option<i32> {
-        self.take().map(i32::from_be_bytes)
-    }
-
-    fn i64(&mut self) -> Option<i64> {
-        self.take().map(i64::from_be_bytes)
-    }
-
-    fn varint(&mut self) -> Option<u32> {
-        let mut value = 0_u32;
-        for shift in [0, 7, 14, 21, 28] {
-            let [byte] = self.take()?;
-            value |= u32::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    /// The length of something that may not be null.
-    fn len(&mut self, compact: bool, short: bool) -> Option<usize> {
-        if compact {
-            return usize::try_from(self.varint()?.checked_sub(1)?).ok();
-        }
-        if short {
-            return usize::try_from(self.take().map(i16::from_be_bytes)?).ok();
-        }
-        usize::try_from(self.i32()?).ok()
-    }
-
-    fn string(&mut self) -> Option<&'a str> {
-        let size = self.len(self.flexible, true)?;
-        std::str::from_utf8(self.bytes(size)?).ok()
-    }
-
-    fn array<T, C: Default + Extend<T>>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<C> {
-        let mut items = C::default();
-        for _ in 0..self.len(self.flexible, false)? {
-            items.extend([read(self)?]);
-        }
-        Some(items)
-    }
-
-    /// Reads the tagged fields at the end of a struct, if the version has any. `read` says whether it knows a tag and has
-    /// read its field; like Kafka's own decoder it does not look at how long a field claims to be that it knows,
-    /// and refuses one that the version does not have yet.
-    fn tags(&mut self, mut read: impl FnMut(u32, &mut Self) -> Option<bool>) -> Option<()> {
-        if !self.flexible {
-            return Some(());
-        }
-        for _ in 0..self.varint()? {
-            let tag = self.varint()?;
-            let size = usize::try_from(self.varint()?).ok()?;
-            if !read(tag, self)? {
-                self.bytes(size)?;
-            }
-        }
-        Some(())
-    }
-
-    fn no_known_tags(&mut self) -> Option<()> {
-        self.tags(|_, _| Some(false))
-    }
-
-    /// An empty one is none.
-    fn rack(&mut self) -> Option<Option<Arc<str>>> {
-        let rack = self.string()?;
-        Some((!rack.is_empty()).then(|| Arc::from(rack)))
-    }
-
-    fn cluster_id(&mut self) -> Option<bool> {
-        let size = self.varint()?;
-        let id = self.bytes(usize::try_from(size.saturating_sub(1)).ok()?)?;
-        std::str::from_utf8(id).ok().map(|_| true)
-    }
-
-    fn topic_name(&mut self) -> Option<(Arc<str>, Uuid)> {
-        if self.version >= 13 {
-            return Some((Arc::default(), Uuid::from_bytes(self.take()?)));
-        }
-        Some((Arc::from(self.string()?), Uuid::nil()))
-    }
-
-    fn topic(&mut self) -> Option<Topic> {
-        let (name, id) = self.topic_name()?;
-        let partitions = self.array(Reader::partition)?;
-        self.no_known_tags()?;
-        Some(Topic { name, id, partitions })
-    }
-
-    fn partition(&mut self) -> Option<Partition> {
-        let index = self.i32()?;
-        let current_leader_epoch = if self.version >= 9 { self.i32()? } else { -1 };
-        let fetch_offset = self.i64()?;
-        let last_fetched_epoch = if self.version >= 12 { self.i32()? } else { -1 };
-        if self.version >= 5 {
-            // The log start of a follower.
-            self.i64()?;
-        }
-        let max_bytes = self.i32()?;
-        let version = self.version;
-        self.tags(|tag, rest| match tag {
-            // The directory and the high watermark of a follower.
-            0 if version >= 17 => rest.take::<16>().map(|_| true),
-            1 if version >= 18 => rest.i64().map(|_| true),
-            0 | 1 => None,
-            _ => Some(false),
-        })?;
-        Some(Partition {
-            index,
-            current_leader_epoch,
-            fetch_offset,
-            last_fetched_epoch,
-            max_bytes,
-        })
-    }
-
-    fn forgotten(&mut self) -> Option<Forgotten> {
-        let (name, id) = self.topic_name()?;
-        let partitions = self.array(Reader::i32)?;
-        self.no_known_tags()?;
-        Some(Forgotten { name, id, partitions })
-    }
+    fields.no_tags()?;
+    Ok(Forgotten { name, id, partitions })
 }
 
 #[cfg(test)]
@@ -306,9 +225,13 @@ mod tests {
         body
     }
 
+    fn read(version: i16, body: &[u8]) -> Option<FetchRequest> {
+        decode(version, &Bytes::copy_from_slice(body)).ok()
+    }
+
     /// The same by way of the generated decoder.
     fn by_generated(version: i16, body: &[u8]) -> Option<FetchRequest> {
-        let body = bytes::Bytes::copy_from_slice(body);
+        let body = Bytes::copy_from_slice(body);
         let Ok(RequestKind::Fetch(read)) = wire::decode_request_body(ApiKey::Fetch, version, body) else {
             return None;
         };
@@ -351,7 +274,7 @@ mod tests {
     fn every_version_is_read_as_the_generated_decoder_reads_it() {
         for version in 4..=18 {
             let body = encoded(version);
-            let read = decode(version, &body);
+            let read = read(version, &body);
             assert!(read.is_some(), "version {version}");
             assert_eq!(read, by_generated(version, &body), "version {version}");
         }
@@ -362,7 +285,7 @@ mod tests {
         for version in 4..=18 {
             let body = encoded(version);
             for size in 0..body.len() {
-                assert_eq!(decode(version, &body[..size]), None, "version {version}, {size} bytes");
+                assert_eq!(read(version, &body[..size]), None, "version {version}, {size} bytes");
             }
         }
     }
@@ -375,9 +298,12 @@ mod tests {
                 for value in [0, 1, 0x7f, 0x80, 0xff] {
                     let mut changed = body.clone();
                     changed[at] = value;
-                    let read = decode(version, &changed);
                     let generated = by_generated(version, &changed);
-                    assert_eq!(read, generated, "version {version}, byte {at} is {value}");
+                    assert_eq!(
+                        read(version, &changed),
+                        generated,
+                        "version {version}, byte {at} is {value}"
+                    );
                 }
             }
         }

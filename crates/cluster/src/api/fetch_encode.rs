@@ -29,14 +29,15 @@ pub(super) fn encode(
     let flexible = head.version >= 12;
     let records: usize = answer.reads.iter().map(|r| r.bytes).sum();
     let mut frame = FrameWriter::new(head, flexible, flexible, records + 64 + 128 * answer.parts.len());
-    frame.raw().put_i32(0);
+    let mut fields = frame.fields();
+    fields.i32(0);
     if head.version >= 7 {
-        frame.raw().put_i16(answer.error.0);
-        frame.raw().put_i32(answer.session_id);
+        fields.i16(answer.error.0);
+        fields.i32(answer.session_id);
     }
     put_topics(&mut frame, head.version, answer);
     if flexible {
-        frame.endpoints(answer.leaders.iter().flatten().map(|(id, _)| *id), 0, address);
+        frame.endpoints(answer.leaders.iter().flatten().map(|(id, _)| *id), address);
     }
     frame.finish()
 }
@@ -49,15 +50,16 @@ fn put_topics(frame: &mut FrameWriter, version: i16, answer: &FetchAnswer<'_>) {
         let (a, b) = (&answer.parts[*a], &answer.parts[*b]);
         a.topic_id == b.topic_id && a.topic == b.topic
     };
-    frame.array_len(listed.chunk_by(same_topic).count());
+    frame.fields().count(listed.chunk_by(same_topic).count());
     for group in listed.chunk_by(same_topic) {
         let first = &answer.parts[group[0]];
+        let mut fields = frame.fields();
         if version >= 13 {
-            frame.raw().put_slice(first.topic_id.as_bytes());
+            fields.uuid(first.topic_id);
         } else {
-            frame.string(&first.topic);
+            fields.nullable_string(Some(&first.topic));
         }
-        frame.array_len(group.len());
+        fields.count(group.len());
         for at in group {
             put_partition(
                 frame,
@@ -67,34 +69,30 @@ fn put_topics(frame: &mut FrameWriter, version: i16, answer: &FetchAnswer<'_>) {
                 answer.leaders[*at],
             );
         }
-        frame.no_tags();
+        frame.fields().no_tags();
     }
 }
 
 fn put_partition(frame: &mut FrameWriter, version: i16, index: i32, read: &FetchRead, leader: Option<(BrokerId, i32)>) {
-    let flexible = version >= 12;
-    let out = frame.raw();
-    out.put_i32(index);
-    out.put_i16(read.error.0);
-    out.put_i64(read.high_watermark);
-    out.put_i64(read.last_stable_offset);
+    let mut fields = frame.fields();
+    fields.i32(index);
+    fields.i16(read.error.0);
+    fields.i64(read.high_watermark);
+    fields.i64(read.last_stable_offset);
     if version >= 5 {
-        out.put_i64(read.log_start);
+        fields.i64(read.log_start);
     }
     // Aborted transactions: null, because there are none without a transaction coordinator.
-    if flexible {
-        out.put_u8(0);
-    } else {
-        out.put_i32(-1);
-    }
+    fields.nullable_bytes(None);
     if version >= 11 {
-        out.put_i32(read.preferred_read_replica.map_or(-1, |id| id.0));
+        fields.i32(read.preferred_read_replica.map_or(-1, |id| id.0));
     }
-    frame.bytes_len(read.bytes);
+    // The length of the records.
+    fields.count(read.bytes);
     for batch in &read.batches {
         batch.write_to(frame.raw());
     }
-    if flexible {
+    if version >= 12 {
         put_partition_tags(frame.raw(), read.diverging, leader);
     }
 }

@@ -1,6 +1,6 @@
 //! Encoding Produce responses straight from what became of the records.
 
-use bytes::{BufMut, Bytes};
+use bytes::Bytes;
 use kafka_sim_core::wire::RequestHead;
 use kafka_sim_core::{BrokerId, ErrorCode};
 use smallvec::SmallVec;
@@ -31,53 +31,54 @@ pub(super) fn encode(
     let mut frame = FrameWriter::new(head, flexible, flexible, USUAL_SIZE);
     let same_topic =
         |a: &ProduceOutcome, b: &ProduceOutcome| a.topic_id == b.topic_id && a.topic.as_str() == b.topic.as_str();
-    frame.array_len(outcomes.chunk_by(same_topic).count());
+    frame.fields().count(outcomes.chunk_by(same_topic).count());
     let mut at = 0;
     for group in outcomes.chunk_by(same_topic) {
+        let mut fields = frame.fields();
         if version >= 13 {
-            frame.raw().put_slice(group[0].topic_id.as_bytes());
+            fields.uuid(group[0].topic_id);
         } else {
-            frame.string(&group[0].topic);
+            fields.nullable_string(Some(&group[0].topic));
         }
-        frame.array_len(group.len());
+        fields.count(group.len());
         for outcome in group {
             put_partition(&mut frame, version, outcome, elsewhere[at]);
             at += 1;
         }
-        frame.no_tags();
+        frame.fields().no_tags();
     }
-    frame.raw().put_i32(0);
+    frame.fields().i32(0);
     if flexible {
-        frame.endpoints(elsewhere.iter().flatten().map(|(id, _)| *id), 0, address);
+        frame.endpoints(elsewhere.iter().flatten().map(|(id, _)| *id), address);
     }
     frame.finish()
 }
 
 fn put_partition(frame: &mut FrameWriter, version: i16, outcome: &ProduceOutcome, elsewhere: Option<(BrokerId, i32)>) {
-    let out = frame.raw();
-    out.put_i32(outcome.index);
-    out.put_i16(outcome.error.0);
-    out.put_i64(outcome.base_offset);
-    out.put_i64(outcome.log_append_time);
+    let mut fields = frame.fields();
+    fields.i32(outcome.index);
+    fields.i16(outcome.error.0);
+    fields.i64(outcome.base_offset);
+    fields.i64(outcome.log_append_time);
     if version >= 5 {
-        out.put_i64(outcome.log_start);
+        fields.i64(outcome.log_start);
     }
     if version >= 8 {
-        frame.array_len(outcome.record_errors.len());
+        fields.count(outcome.record_errors.len());
         for (index, message) in &outcome.record_errors {
-            frame.raw().put_i32(*index);
-            frame.nullable_string(Some(message));
-            frame.no_tags();
+            fields.i32(*index);
+            fields.nullable_string(Some(message));
+            fields.no_tags();
         }
-        frame.nullable_string(outcome.message.as_deref());
+        fields.nullable_string(outcome.message.as_deref());
     }
     match elsewhere {
-        None => frame.no_tags(),
+        None => fields.no_tags(),
         Some((id, epoch)) => {
-            frame.raw().put_u8(1);
+            frame.tag_count(1);
             frame.tagged(0, |leader| {
-                leader.raw().put_i32(id.0);
-                leader.raw().put_i32(epoch);
+                leader.i32(id.0);
+                leader.i32(epoch);
                 leader.no_tags();
             });
         }

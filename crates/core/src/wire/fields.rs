@@ -8,13 +8,14 @@ use uuid::Uuid;
 
 use super::guard::HARMLESS_VARINT;
 
+/// A field, or what is wrong with it.
 type Parsed<T> = Result<T, &'static str>;
 
 const CUT_OFF: &str = "it ends too early";
 
-/// Takes fields off the front of a message.
+/// Takes fields off the front of a message. Errors say what is wrong with a field.
 #[derive(Debug)]
-pub(super) struct FieldReader<'a> {
+pub struct FieldReader<'a> {
     frame: &'a Bytes,
     rest: &'a [u8],
     flexible: bool,
@@ -23,7 +24,7 @@ pub(super) struct FieldReader<'a> {
 impl<'a> FieldReader<'a> {
     /// Reads from the start of `frame`. `flexible`: lengths are variable-length integers, and structs end with tagged
     /// fields (KIP-482).
-    pub(super) fn new(frame: &'a Bytes, flexible: bool) -> Self {
+    pub fn new(frame: &'a Bytes, flexible: bool) -> Self {
         FieldReader {
             frame,
             rest: frame,
@@ -38,22 +39,38 @@ impl<'a> FieldReader<'a> {
         Ok(*taken)
     }
 
+    /// A 16-bit number.
+    ///
+    /// # Errors
+    /// The message ends too early.
     #[inline]
-    pub(super) fn i16(&mut self) -> Parsed<i16> {
+    pub fn i16(&mut self) -> Parsed<i16> {
         self.array().map(i16::from_be_bytes)
     }
 
+    /// A 32-bit number.
+    ///
+    /// # Errors
+    /// The message ends too early.
     #[inline]
-    pub(super) fn i32(&mut self) -> Parsed<i32> {
+    pub fn i32(&mut self) -> Parsed<i32> {
         self.array().map(i32::from_be_bytes)
     }
 
+    /// A 64-bit number.
+    ///
+    /// # Errors
+    /// The message ends too early.
     #[inline]
-    pub(super) fn i64(&mut self) -> Parsed<i64> {
+    pub fn i64(&mut self) -> Parsed<i64> {
         self.array().map(i64::from_be_bytes)
     }
 
-    pub(super) fn uuid(&mut self) -> Parsed<Uuid> {
+    /// An id.
+    ///
+    /// # Errors
+    /// The message ends too early.
+    pub fn uuid(&mut self) -> Parsed<Uuid> {
         self.array().map(Uuid::from_bytes)
     }
 
@@ -91,8 +108,11 @@ impl<'a> FieldReader<'a> {
         }
     }
 
-    /// The number of elements of an array that has to be there.
-    pub(super) fn count(&mut self, least: usize) -> Parsed<usize> {
+    /// The number of elements of an array that has to be there, each of which takes at least `least` bytes.
+    ///
+    /// # Errors
+    /// There is no array, or it claims to have more than fit.
+    pub fn count(&mut self, least: usize) -> Parsed<usize> {
         self.nullable_count(least)?.ok_or("an array is missing")
     }
 
@@ -102,13 +122,24 @@ impl<'a> FieldReader<'a> {
         size.map(|size| Ok(self.frame.slice_ref(self.slice(size)?))).transpose()
     }
 
+    /// An 8-bit number.
+    ///
+    /// # Errors
+    /// The message ends too early.
+    pub fn i8(&mut self) -> Parsed<i8> {
+        self.array().map(i8::from_be_bytes)
+    }
+
     /// Whether a byte is not 0.
     pub(super) fn boolean(&mut self) -> Parsed<bool> {
         self.array().map(|[byte]| byte != 0)
     }
 
     /// Text that may be missing.
-    pub(super) fn nullable_text(&mut self) -> Parsed<Option<&'a str>> {
+    ///
+    /// # Errors
+    /// It is cut off or not UTF-8.
+    pub fn nullable_text(&mut self) -> Parsed<Option<&'a str>> {
         let size = self.compact_or(|fields| fields.i16().map(i64::from))?;
         let text = size.map(|size| self.slice(size)).transpose()?;
         text.map(|text| std::str::from_utf8(text).map_err(|_| "text is not UTF-8"))
@@ -116,7 +147,10 @@ impl<'a> FieldReader<'a> {
     }
 
     /// Text that has to be there.
-    pub(super) fn text(&mut self) -> Parsed<&'a str> {
+    ///
+    /// # Errors
+    /// It is missing, cut off or not UTF-8.
+    pub fn text(&mut self) -> Parsed<&'a str> {
         self.nullable_text()?.ok_or("text is missing")
     }
 
@@ -157,8 +191,11 @@ impl<'a> FieldReader<'a> {
     /// The tagged fields at the end of a struct. `known` takes the value of a field if it knows its tag, and says whether
     /// it did; others are passed over. As the generated decoders do, it goes by what a known field holds rather than by
     /// the size that precedes it.
+    ///
+    /// # Errors
+    /// Those of `known`, and tagged fields that are cut off.
     #[inline]
-    pub(super) fn tags(&mut self, mut known: impl FnMut(usize, &mut Self) -> Parsed<bool>) -> Parsed<()> {
+    pub fn tags(&mut self, mut known: impl FnMut(usize, &mut Self) -> Parsed<bool>) -> Parsed<()> {
         if !self.flexible {
             return Ok(());
         }
@@ -180,8 +217,11 @@ impl<'a> FieldReader<'a> {
     }
 
     /// The tagged fields of a struct for which none is of interest.
+    ///
+    /// # Errors
+    /// They are cut off.
     #[inline]
-    pub(super) fn no_tags(&mut self) -> Parsed<()> {
+    pub fn no_tags(&mut self) -> Parsed<()> {
         self.tags(|_, _| Ok(false))
     }
 }
@@ -288,7 +328,8 @@ impl<'a> FieldWriter<'a> {
         }
     }
 
-    fn varint(&mut self, mut value: usize) {
+    /// A number of as many bytes as it takes, such as the size of a tagged field.
+    pub fn varint(&mut self, mut value: usize) {
         while value >= 0x80 {
             self.out.push(value as u8 | 0x80);
             value >>= 7;

@@ -29,7 +29,7 @@ pub use answers::{
 };
 pub use dispatch::supported_versions;
 pub use error::WireError;
-pub use fields::FieldWriter;
+pub use fields::{FieldReader, FieldWriter};
 pub use frame::{FrameError, FrameSplitter};
 pub use head::{RawHead, RequestHead, decode_request_head, peek_head};
 pub use request::{
