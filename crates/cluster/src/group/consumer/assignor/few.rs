@@ -1,7 +1,7 @@
 //! A member has come, gone or said something while all read the same topics: what that changes of the uniform assignment,
 //! without a look at the members whose share stays as it is.
 //!
-//! With `least` partitions for everybody and `extras` that are left over, [`uniform`] goes through the members by id. Those
+//! With `least` partitions for everybody and `extras` that are left over, `uniform` goes through the members by id. Those
 //! that have more than `least` keep one of the extra ones as long as there are any. If some are left over, they go to the
 //! last of the others. So how much a member is to own follows from how much it has and how many of its kind come after it.
 
