@@ -1,6 +1,6 @@
 //! What happens later: entries ordered by the instant they are due, then by the order they were added.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use crate::time::SimTime;
 
@@ -26,13 +26,12 @@ impl AgendaKey {
 /// Two entries of the same instant leave in the order they came, which is what makes runs repeatable. Cancelled
 /// entries are removed at once, so a timer that is set and cancelled for every request does not grow the agenda.
 ///
-/// The entries that are due next are kept in order in one piece of memory: what is added is mostly due after everything
-/// else, and what leaves is at the front, so that hardly anything is ever moved. Where there are many, those that are due
-/// later lie in a tree, so that adding and cancelling stay cheap.
+/// The entries that are due next are kept in order in one piece of memory, the first of them at its end, where it is
+/// taken from. Where there are many, those that are due later lie in a tree, so that adding and cancelling stay cheap.
 #[derive(Clone, Debug)]
 pub struct Agenda<E> {
-    /// Empty only if `far` is.
-    near: VecDeque<(AgendaKey, E)>,
+    /// What is due first comes last. Empty only if `far` is.
+    near: Vec<(AgendaKey, E)>,
     /// Behind everything in `near`.
     far: BTreeMap<AgendaKey, E>,
     next_sequence: u64,
@@ -42,7 +41,7 @@ impl<E> Agenda<E> {
     /// An empty agenda.
     pub const fn new() -> Self {
         Agenda {
-            near: VecDeque::new(),
+            near: Vec::new(),
             far: BTreeMap::new(),
             next_sequence: 0,
         }
@@ -55,45 +54,49 @@ impl<E> Agenda<E> {
             sequence: self.next_sequence,
         };
         self.next_sequence += 1;
-        match self.near.back() {
+        match self.near.first() {
             Some((last, _)) if *last > key => {
-                let place = self.near.partition_point(|(other, _)| *other < key);
+                let place = self.near.partition_point(|(other, _)| *other > key);
                 self.near.insert(place, (key, entry));
             }
-            _ if self.far.is_empty() => self.near.push_back((key, entry)),
+            _ if self.far.is_empty() => self.near.insert(0, (key, entry)),
             _ => _ = self.far.insert(key, entry),
         }
         if self.near.len() > NEAR {
-            self.far.extend(self.near.drain(NEAR / 2..));
+            self.far.extend(self.near.drain(..NEAR / 2));
         }
         key
     }
 
     /// Takes the first entry that is due at `now` or was due before, with the instant it was due.
     pub fn pop_due(&mut self, now: SimTime) -> Option<(SimTime, E)> {
-        let (first, _) = self.near.front()?;
-        if first.at > now {
-            return None;
-        }
-        let first = self.near.pop_front();
+        let (key, entry) = self.near.pop_if(|(first, _)| first.at <= now)?;
         self.refill();
-        first.map(|(key, entry)| (key.at, entry))
+        Some((key.at, entry))
     }
 
     /// The instant the first entry is due.
     pub fn next_due(&self) -> Option<SimTime> {
-        self.near.front().map(|(key, _)| key.at)
+        self.near.last().map(|(key, _)| key.at)
+    }
+
+    /// The same, with the last instant there is for never.
+    #[inline]
+    pub fn first_due(&self) -> SimTime {
+        self.near.last().map_or(SimTime::MAX, |(key, _)| key.at)
     }
 
     /// Removes an entry. False if it has left already.
     pub fn cancel(&mut self, key: AgendaKey) -> bool {
-        if self.near.back().is_none_or(|(last, _)| *last < key) {
+        if self.near.first().is_none_or(|(last, _)| *last < key) {
             return self.far.remove(&key).is_some();
         }
-        let place = self.near.binary_search_by_key(&key, |(key, _)| *key);
-        let was_there = place.is_ok_and(|place| self.near.remove(place).is_some());
+        let Ok(place) = self.near.binary_search_by(|(other, _)| key.cmp(other)) else {
+            return false;
+        };
+        self.near.remove(place);
         self.refill();
-        was_there
+        true
     }
 
     /// Nothing is near any more: the first of those that lie far come near.
@@ -101,6 +104,7 @@ impl<E> Agenda<E> {
         if self.near.is_empty() && !self.far.is_empty() {
             let next = std::iter::from_fn(|| self.far.pop_first());
             self.near.extend(next.take(NEAR / 2));
+            self.near.reverse();
         }
     }
 
@@ -113,7 +117,7 @@ impl<E> Agenda<E> {
 
     /// The entries in the order they will leave.
     pub fn iter(&self) -> impl Iterator<Item = (SimTime, &E)> {
-        let near = self.near.iter().map(|(key, entry)| (key.at, entry));
+        let near = self.near.iter().rev().map(|(key, entry)| (key.at, entry));
         near.chain(self.far.iter().map(|(key, entry)| (key.at, entry)))
     }
 

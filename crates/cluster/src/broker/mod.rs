@@ -203,10 +203,6 @@ impl Broker {
             .is_some_and(|class| class.ends_with("RackAwareReplicaSelector"))
     }
 
-    pub(crate) fn next_due(&self) -> Option<SimTime> {
-        self.timers.next_due()
-    }
-
     fn seed_stream(seed: Seed, id: BrokerId, incarnation: u64) -> SimRng {
         let index = (u64::try_from(id.0).expect("broker ids are never negative") << 32) | incarnation;
         seed.stream("broker", index)

@@ -56,12 +56,19 @@ impl Node {
         self.spec.id
     }
 
-    pub(super) fn next_due(&self) -> Option<SimTime> {
-        if self.paused {
-            None
-        } else {
-            self.broker.as_ref().and_then(|b| b.next_due())
+    /// When the process has something to do, with the last instant there is for never.
+    #[inline]
+    pub(super) fn first_due(&self) -> SimTime {
+        match &self.broker {
+            Some(broker) if !self.paused => broker.timers.first_due(),
+            _ => SimTime::MAX,
         }
+    }
+
+    /// Whether the process has something to do.
+    pub(super) fn is_due(&self, now: SimTime) -> bool {
+        let process = self.broker.as_ref().filter(|_| !self.paused);
+        process.is_some_and(|broker| broker.timers.is_due(now))
     }
 
     /// The process runs and serves clients.

@@ -160,6 +160,12 @@ impl<P> Net<P> {
         self.agenda.next_due()
     }
 
+    /// The same, with the last instant there is for never.
+    #[inline]
+    pub(crate) fn first_due(&self) -> SimTime {
+        self.agenda.first_due()
+    }
+
     /// The next thing that arrives at `now` or was to arrive before. To be called until it returns nothing.
     pub fn pop_due(&mut self, now: SimTime) -> Option<NetEvent<P>> {
         let (_, (id, to)) = self.agenda.pop_due(now)?;
