@@ -76,14 +76,9 @@ impl<E> Agenda<E> {
     }
 
     /// The instant the first entry is due.
+    #[inline]
     pub fn next_due(&self) -> Option<SimTime> {
         self.near.last().map(|(key, _)| key.at)
-    }
-
-    /// The same, with the last instant there is for never.
-    #[inline]
-    pub fn first_due(&self) -> SimTime {
-        self.near.last().map_or(SimTime::MAX, |(key, _)| key.at)
     }
 
     /// Removes an entry. False if it has left already.

@@ -11,9 +11,8 @@ use bytes::Bytes;
 use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, ApiVersionsResponse, ResponseKind};
 use kafka_sim_core::ErrorCode;
-use kafka_sim_core::wire::{FieldWriter, RequestHead, encode_response};
+use kafka_sim_core::wire::{FieldWriter, RequestHead, encode_response, write_response};
 
-use super::frame_writer::FrameWriter;
 use super::versions::{Served, TABLE};
 use super::{Answer, Call};
 use crate::broker::{Broker, Ctx};
@@ -66,40 +65,39 @@ pub(crate) fn downgrade(correlation_id: i32) -> Answer {
     Answer::Encoded(head, bytes)
 }
 
-/// The frame, size prefix included. Its header never has tagged fields: a client that does not know what the broker
-/// speaks must be able to read it.
+/// The frame, size prefix included.
 fn encode(head: &RequestHead, eligible_leader_replicas: bool, epoch: i64) -> Bytes {
     let version = head.version;
-    let mut frame = FrameWriter::new(head, version >= 3, false, 64 + 7 * TABLE.len() + 128);
-    let mut fields = frame.fields();
-    fields.i16(ErrorCode::NONE.0);
-    fields.count(TABLE.len());
-    for row in TABLE {
-        fields.i16(row.key as i16);
-        fields.i16(row.min);
-        fields.i16(row.max);
-        fields.no_tags();
-    }
-    if version >= 1 {
-        fields.i32(0);
-    }
-    if version >= 3 {
-        put_features(&mut frame, version, &features(eligible_leader_replicas), epoch);
-    }
-    frame.finish()
+    let frame = write_response(head, 64 + 7 * TABLE.len() + 128, |fields| {
+        fields.i16(ErrorCode::NONE.0);
+        fields.count(TABLE.len());
+        for row in TABLE {
+            fields.i16(row.key as i16);
+            fields.i16(row.min);
+            fields.i16(row.max);
+            fields.no_tags();
+        }
+        if version >= 1 {
+            fields.i32(0);
+        }
+        if version >= 3 {
+            put_features(fields, version, &features(eligible_leader_replicas), epoch);
+        }
+    });
+    frame.expect("the version is served, and the table is short")
 }
 
-fn put_features(frame: &mut FrameWriter, version: i16, features: &[Feature], epoch: i64) {
+fn put_features(fields: &mut FieldWriter<'_>, version: i16, features: &[Feature], epoch: i64) {
     // Clients of v3 reject a lowest level of 0 (KAFKA-17492).
     let told = || features.iter().filter(|feature| feature.min > 0 || version >= 4);
     let finalized = || features.iter().filter(|feature| feature.level > 0);
-    frame.tag_count(3);
-    frame.tagged(0, |supported| {
+    fields.tags(3);
+    fields.tagged(0, |supported| {
         supported.count(told().count());
         told().for_each(|feature| put_levels(supported, feature.name, feature.min, feature.max));
     });
-    frame.tagged(1, |field| field.i64(epoch));
-    frame.tagged(2, |field| {
+    fields.tagged(1, |field| field.i64(epoch));
+    fields.tagged(2, |field| {
         field.count(finalized().count());
         finalized().for_each(|feature| put_levels(field, feature.name, feature.level, feature.level));
     });
@@ -157,17 +155,12 @@ fn is_software(name: &str) -> bool {
 mod tests {
     use kafka_sim_core::wire;
 
+    use super::super::endpoints::testing::head;
     use super::super::forwarded::testing::served_versions;
     use super::*;
 
     fn read(version: i16, eligible_leader_replicas: bool, epoch: i64) -> ApiVersionsResponse {
-        let head = RequestHead {
-            api_key: ApiKey::ApiVersions,
-            version,
-            correlation_id: 5,
-            client_id: None,
-        };
-        let frame = encode(&head, eligible_leader_replicas, epoch);
+        let frame = encode(&head(ApiKey::ApiVersions, version), eligible_leader_replicas, epoch);
         let decoded = wire::decode_response(ApiKey::ApiVersions, version, frame.slice(4..));
         let Ok((5, ResponseKind::ApiVersions(response))) = decoded else {
             panic!("version {version} gave {decoded:?}")

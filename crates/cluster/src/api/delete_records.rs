@@ -47,9 +47,6 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request
 
 /// Followers reported their log starts: answers the requests that have waited for that.
 pub(crate) fn recheck(broker: &mut Broker, ctx: &mut Ctx<'_>) {
-    if !broker.purgatory.has_delete_records() {
-        return;
-    }
     for id in broker.purgatory.delete_records() {
         let Some(mut parts) = parts(broker, id) else { continue };
         if !settle(broker, &mut parts) {

@@ -1,11 +1,11 @@
 //! Encoding Fetch responses straight from the log: records are copied once, into the response.
 
-use bytes::{BufMut, Bytes};
-use kafka_sim_core::wire::RequestHead;
+use bytes::Bytes;
+use kafka_sim_core::wire::{FieldWriter, RequestHead, write_response};
 use kafka_sim_core::{BrokerId, ErrorCode};
 use smallvec::SmallVec;
 
-use super::frame_writer::{Address, FrameWriter};
+use super::endpoints::{Address, put_endpoints};
 use crate::broker::{FetchPart, FetchRead};
 
 /// What goes into a response.
@@ -26,23 +26,21 @@ pub(super) fn encode(
     answer: &FetchAnswer<'_>,
     address: impl Fn(BrokerId) -> Option<Address>,
 ) -> Bytes {
-    let flexible = head.version >= 12;
     let records: usize = answer.reads.iter().map(|r| r.bytes).sum();
-    let mut frame = FrameWriter::new(head, flexible, flexible, records + 64 + 128 * answer.parts.len());
-    let mut fields = frame.fields();
-    fields.i32(0);
-    if head.version >= 7 {
-        fields.i16(answer.error.0);
-        fields.i32(answer.session_id);
-    }
-    put_topics(&mut frame, head.version, answer);
-    if flexible {
-        frame.endpoints(answer.leaders.iter().flatten().map(|(id, _)| *id), address);
-    }
-    frame.finish()
+    let room = records + 64 + 128 * answer.parts.len();
+    let frame = write_response(head, room, |fields| {
+        fields.i32(0);
+        if head.version >= 7 {
+            fields.i16(answer.error.0);
+            fields.i32(answer.session_id);
+        }
+        put_topics(fields, head.version, answer);
+        put_endpoints(fields, answer.leaders.iter().flatten().map(|(id, _)| *id), address);
+    });
+    frame.expect("the version is served, and responses are bounded by fetch.max.bytes")
 }
 
-fn put_topics(frame: &mut FrameWriter, version: i16, answer: &FetchAnswer<'_>) {
+fn put_topics(fields: &mut FieldWriter<'_>, version: i16, answer: &FetchAnswer<'_>) {
     let listed: SmallVec<[usize; 8]> = (0..answer.parts.len())
         .filter(|at| answer.mention.get(*at).copied().unwrap_or(true))
         .collect();
@@ -50,10 +48,9 @@ fn put_topics(frame: &mut FrameWriter, version: i16, answer: &FetchAnswer<'_>) {
         let (a, b) = (&answer.parts[*a], &answer.parts[*b]);
         a.topic_id == b.topic_id && a.topic == b.topic
     };
-    frame.fields().count(listed.chunk_by(same_topic).count());
+    fields.count(listed.chunk_by(same_topic).count());
     for group in listed.chunk_by(same_topic) {
         let first = &answer.parts[group[0]];
-        let mut fields = frame.fields();
         if version >= 13 {
             fields.uuid(first.topic_id);
         } else {
@@ -61,20 +58,20 @@ fn put_topics(frame: &mut FrameWriter, version: i16, answer: &FetchAnswer<'_>) {
         }
         fields.count(group.len());
         for at in group {
-            put_partition(
-                frame,
-                version,
-                answer.parts[*at].index,
-                &answer.reads[*at],
-                answer.leaders[*at],
-            );
+            let (part, read, leader) = (&answer.parts[*at], &answer.reads[*at], answer.leaders[*at]);
+            put_partition(fields, version, part.index, read, leader);
         }
-        frame.fields().no_tags();
+        fields.no_tags();
     }
 }
 
-fn put_partition(frame: &mut FrameWriter, version: i16, index: i32, read: &FetchRead, leader: Option<(BrokerId, i32)>) {
-    let mut fields = frame.fields();
+fn put_partition(
+    fields: &mut FieldWriter<'_>,
+    version: i16,
+    index: i32,
+    read: &FetchRead,
+    leader: Option<(BrokerId, i32)>,
+) {
     fields.i32(index);
     fields.i16(read.error.0);
     fields.i64(read.high_watermark);
@@ -90,26 +87,22 @@ fn put_partition(frame: &mut FrameWriter, version: i16, index: i32, read: &Fetch
     // The length of the records.
     fields.count(read.bytes);
     for batch in &read.batches {
-        batch.write_to(frame.raw());
+        batch.write_to(fields.raw());
     }
-    if version >= 12 {
-        put_partition_tags(frame.raw(), read.diverging, leader);
-    }
-}
-
-fn put_partition_tags(out: &mut Vec<u8>, diverging: Option<(i32, i64)>, leader: Option<(BrokerId, i32)>) {
-    out.put_u8(u8::from(diverging.is_some()) + u8::from(leader.is_some()));
-    if let Some((epoch, end_offset)) = diverging {
-        out.put_slice(&[0, 13]);
-        out.put_i32(epoch);
-        out.put_i64(end_offset);
-        out.put_u8(0);
+    fields.tags(usize::from(read.diverging.is_some()) + usize::from(leader.is_some()));
+    if let Some((epoch, end_offset)) = read.diverging {
+        fields.tagged(0, |diverging| {
+            diverging.i32(epoch);
+            diverging.i64(end_offset);
+            diverging.no_tags();
+        });
     }
     if let Some((id, epoch)) = leader {
-        out.put_slice(&[1, 9]);
-        out.put_i32(id.0);
-        out.put_i32(epoch);
-        out.put_u8(0);
+        fields.tagged(1, |leader| {
+            leader.i32(id.0);
+            leader.i32(epoch);
+            leader.no_tags();
+        });
     }
 }
 
@@ -118,11 +111,11 @@ mod tests {
     use std::sync::Arc;
 
     use kafka_protocol::messages::{ApiKey, ResponseKind};
-    use kafka_protocol::protocol::StrBytes;
     use kafka_sim_core::batch::{Batch, BatchBuilder, BatchOptions};
     use kafka_sim_core::wire;
     use uuid::Uuid;
 
+    use super::super::endpoints::testing::{head, somewhere};
     use super::*;
 
     fn part(topic: &str, index: i32) -> FetchPart {
@@ -179,20 +172,7 @@ mod tests {
                 mention: &[],
                 leaders: &leaders,
             };
-            let head = RequestHead {
-                api_key: ApiKey::Fetch,
-                version,
-                correlation_id: 5,
-                client_id: None,
-            };
-            let address = |_| {
-                Some((
-                    StrBytes::from_static_str("host"),
-                    9092,
-                    Some(StrBytes::from_static_str("rack")),
-                ))
-            };
-            let frame = encode(&head, &answer, address);
+            let frame = encode(&head(ApiKey::Fetch, version), &answer, somewhere);
             let (correlation_id, body) = wire::decode_response(ApiKey::Fetch, version, frame.slice(4..)).unwrap();
             let ResponseKind::Fetch(response) = body else {
                 panic!("not a fetch response")
@@ -243,13 +223,7 @@ mod tests {
             mention: &[false, true],
             leaders: &[None, None],
         };
-        let head = RequestHead {
-            api_key: ApiKey::Fetch,
-            version: 12,
-            correlation_id: 5,
-            client_id: None,
-        };
-        let frame = encode(&head, &answer, |_| None);
+        let frame = encode(&head(ApiKey::Fetch, 12), &answer, |_| None);
         let (_, body) = wire::decode_response(ApiKey::Fetch, 12, frame.slice(4..)).unwrap();
         let ResponseKind::Fetch(response) = body else {
             panic!("not a fetch response")

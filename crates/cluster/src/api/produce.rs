@@ -13,7 +13,7 @@ use kafka_protocol::protocol::StrBytes;
 use kafka_sim_core::wire::RequestHead;
 use kafka_sim_core::{BrokerId, ConnId, ErrorCode};
 
-use super::frame_writer::Address;
+use super::endpoints::Address;
 use super::produce_encode::encode;
 use super::{Answer, Call};
 use crate::broker::{Broker, CloseReason, Ctx, Produce, ProduceOutcome, ProducePart};

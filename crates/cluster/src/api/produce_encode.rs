@@ -1,11 +1,11 @@
 //! Encoding Produce responses straight from what became of the records.
 
 use bytes::Bytes;
-use kafka_sim_core::wire::RequestHead;
+use kafka_sim_core::wire::{FieldWriter, RequestHead, write_response};
 use kafka_sim_core::{BrokerId, ErrorCode};
 use smallvec::SmallVec;
 
-use super::frame_writer::{Address, FrameWriter};
+use super::endpoints::{Address, put_endpoints};
 use crate::broker::ProduceOutcome;
 use crate::peer::Tp;
 
@@ -20,7 +20,6 @@ pub(super) fn encode(
     address: impl Fn(BrokerId) -> Option<Address>,
 ) -> Bytes {
     let version = head.version;
-    let flexible = version >= 9;
     let elsewhere: SmallVec<[Option<(BrokerId, i32)>; 4]> = outcomes
         .iter()
         .map(|outcome| {
@@ -28,34 +27,44 @@ pub(super) fn encode(
             outcome.tp.filter(|_| moved).and_then(&leader)
         })
         .collect();
-    let mut frame = FrameWriter::new(head, flexible, flexible, USUAL_SIZE);
+    let frame = write_response(head, USUAL_SIZE, |fields| {
+        put_topics(fields, version, outcomes, &elsewhere);
+        fields.i32(0);
+        put_endpoints(fields, elsewhere.iter().flatten().map(|(id, _)| *id), address);
+    });
+    frame.expect("the version is served, and what is said of each batch is short")
+}
+
+fn put_topics(
+    fields: &mut FieldWriter<'_>,
+    version: i16,
+    outcomes: &[ProduceOutcome],
+    elsewhere: &[Option<(BrokerId, i32)>],
+) {
     let same_topic =
         |a: &ProduceOutcome, b: &ProduceOutcome| a.topic_id == b.topic_id && a.topic.as_str() == b.topic.as_str();
-    frame.fields().count(outcomes.chunk_by(same_topic).count());
-    let mut at = 0;
+    fields.count(outcomes.chunk_by(same_topic).count());
+    let mut elsewhere = elsewhere.iter();
     for group in outcomes.chunk_by(same_topic) {
-        let mut fields = frame.fields();
         if version >= 13 {
             fields.uuid(group[0].topic_id);
         } else {
             fields.nullable_string(Some(&group[0].topic));
         }
         fields.count(group.len());
-        for outcome in group {
-            put_partition(&mut frame, version, outcome, elsewhere[at]);
-            at += 1;
+        for (outcome, elsewhere) in group.iter().zip(elsewhere.by_ref()) {
+            put_partition(fields, version, outcome, *elsewhere);
         }
-        frame.fields().no_tags();
+        fields.no_tags();
     }
-    frame.fields().i32(0);
-    if flexible {
-        frame.endpoints(elsewhere.iter().flatten().map(|(id, _)| *id), address);
-    }
-    frame.finish()
 }
 
-fn put_partition(frame: &mut FrameWriter, version: i16, outcome: &ProduceOutcome, elsewhere: Option<(BrokerId, i32)>) {
-    let mut fields = frame.fields();
+fn put_partition(
+    fields: &mut FieldWriter<'_>,
+    version: i16,
+    outcome: &ProduceOutcome,
+    elsewhere: Option<(BrokerId, i32)>,
+) {
     fields.i32(outcome.index);
     fields.i16(outcome.error.0);
     fields.i64(outcome.base_offset);
@@ -72,16 +81,13 @@ fn put_partition(frame: &mut FrameWriter, version: i16, outcome: &ProduceOutcome
         }
         fields.nullable_string(outcome.message.as_deref());
     }
-    match elsewhere {
-        None => fields.no_tags(),
-        Some((id, epoch)) => {
-            frame.tag_count(1);
-            frame.tagged(0, |leader| {
-                leader.i32(id.0);
-                leader.i32(epoch);
-                leader.no_tags();
-            });
-        }
+    fields.tags(usize::from(elsewhere.is_some()));
+    if let Some((id, epoch)) = elsewhere {
+        fields.tagged(0, |leader| {
+            leader.i32(id.0);
+            leader.i32(epoch);
+            leader.no_tags();
+        });
     }
 }
 
@@ -92,6 +98,7 @@ mod tests {
     use kafka_sim_core::wire;
     use uuid::Uuid;
 
+    use super::super::endpoints::testing::{head, somewhere};
     use super::*;
 
     fn outcome(topic: &'static str, index: i32, error: ErrorCode) -> ProduceOutcome {
@@ -127,20 +134,8 @@ mod tests {
             outcome("users", 0, ErrorCode::NONE),
         ];
         for version in 3..=13_i16 {
-            let head = RequestHead {
-                api_key: ApiKey::Produce,
-                version,
-                correlation_id: 5,
-                client_id: None,
-            };
-            let address = |_| {
-                Some((
-                    StrBytes::from_static_str("host"),
-                    9092,
-                    Some(StrBytes::from_static_str("rack")),
-                ))
-            };
-            let frame = encode(&head, &outcomes, |_| Some((BrokerId(2), 9)), address);
+            let leader = |_| Some((BrokerId(2), 9));
+            let frame = encode(&head(ApiKey::Produce, version), &outcomes, leader, somewhere);
             let (correlation_id, body) = wire::decode_response(ApiKey::Produce, version, frame.slice(4..)).unwrap();
             let ResponseKind::Produce(response) = body else {
                 panic!("not a produce response")

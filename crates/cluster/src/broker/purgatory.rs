@@ -1,7 +1,5 @@
 //! Requests that wait: acks=all produces, long-polling fetches, DeleteRecords (DelayedOperationPurgatory).
 
-use std::collections::BTreeSet;
-
 use kafka_protocol::messages::DeleteRecordsRequest;
 use kafka_sim_core::wire::RequestHead;
 use kafka_sim_core::{ConnId, ErrorCode, Offset, SimTime, SmallMap};
@@ -15,7 +13,7 @@ use crate::peer::Tp;
 pub(crate) struct Purgatory {
     parked: SmallMap<u64, Parked>,
     /// The DeleteRecords requests among them, which every fetch of a follower looks at.
-    deletes: BTreeSet<u64>,
+    deletes: Vec<u64>,
     numbers: u64,
 }
 
@@ -66,12 +64,8 @@ impl Purgatory {
         self.parked.get_mut(&id)
     }
 
-    pub(crate) fn has_delete_records(&self) -> bool {
-        !self.deletes.is_empty()
-    }
-
     pub(crate) fn delete_records(&self) -> Vec<u64> {
-        self.deletes.iter().copied().collect()
+        self.deletes.clone()
     }
 }
 
@@ -94,7 +88,7 @@ impl Broker {
         };
         let expiry = self.timers.set(first_look, Timer::Purgatory(id));
         if matches!(waits_for, WaitsFor::DeleteRecords { .. }) {
-            self.purgatory.deletes.insert(id);
+            self.purgatory.deletes.push(id);
         }
         self.purgatory.parked.insert(
             id,
@@ -113,7 +107,7 @@ impl Broker {
     /// Takes a request out for good.
     pub(crate) fn unpark(&mut self, id: u64) -> Option<Parked> {
         let parked = self.purgatory.parked.remove(&id)?;
-        self.purgatory.deletes.remove(&id);
+        self.purgatory.deletes.retain(|delete| *delete != id);
         self.timers.cancel(parked.expiry);
         Some(parked)
     }

@@ -73,14 +73,9 @@ impl Timers {
         self.due.cancel(key);
     }
 
-    /// The last instant there is stands for never.
     #[inline]
-    pub(crate) fn first_due(&self) -> SimTime {
-        self.due.first_due()
-    }
-
-    pub(crate) fn is_due(&self, now: SimTime) -> bool {
-        self.due.next_due().is_some_and(|at| at <= now)
+    pub(crate) fn next_due(&self) -> Option<SimTime> {
+        self.due.next_due()
     }
 
     pub(crate) fn pop_due(&mut self, now: SimTime) -> Option<Timer> {

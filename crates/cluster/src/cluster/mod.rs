@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kafka_sim_core::{Agenda, BrokerId, ConnId, Seed, SimTime, SmallMap};
+use kafka_sim_core::{Agenda, BrokerId, ConnId, Seed, SimTime, SmallMap, earlier};
 use serde::{Deserialize, Serialize};
 
 use crate::broker::{CloseReason, Effect};
@@ -259,11 +259,11 @@ impl Cluster {
 
     /// When something is due next, if nothing comes from outside before.
     pub fn next_due(&self) -> Option<SimTime> {
-        let controller = self.controller_due.unwrap_or(SimTime::MAX);
-        let outside = controller.min(self.agenda.first_due()).min(self.net.first_due());
-        let dues = self.nodes.iter().map(Node::first_due);
-        let first = dues.fold(outside, SimTime::min);
-        (first < SimTime::MAX).then_some(first)
+        let elsewhere = earlier(self.agenda.next_due(), self.controller_due);
+        let outside = earlier(self.net.next_due(), elsewhere);
+        self.nodes
+            .iter()
+            .fold(outside, |first, node| earlier(first, node.next_due()))
     }
 
     /// The instant of the last call.

@@ -56,19 +56,13 @@ impl Node {
         self.spec.id
     }
 
-    /// When the process has something to do, with the last instant there is for never.
+    /// When the process has something to do.
     #[inline]
-    pub(super) fn first_due(&self) -> SimTime {
+    pub(super) fn next_due(&self) -> Option<SimTime> {
         match &self.broker {
-            Some(broker) if !self.paused => broker.timers.first_due(),
-            _ => SimTime::MAX,
+            Some(broker) if !self.paused => broker.timers.next_due(),
+            _ => None,
         }
-    }
-
-    /// Whether the process has something to do.
-    pub(super) fn is_due(&self, now: SimTime) -> bool {
-        let process = self.broker.as_ref().filter(|_| !self.paused);
-        process.is_some_and(|broker| broker.timers.is_due(now))
     }
 
     /// The process runs and serves clients.

@@ -45,7 +45,11 @@ impl Cluster {
             self.apply_decisions(decisions, None);
             return true;
         }
-        let Some(index) = self.nodes.iter().position(|node| node.is_due(self.now)) else {
+        let Some(index) = self
+            .nodes
+            .iter()
+            .position(|node| node.next_due().is_some_and(|at| at <= self.now))
+        else {
             return false;
         };
         let now = self.now;

@@ -156,14 +156,9 @@ impl<P> Net<P> {
     }
 
     /// The instant of the next event that [`Net::pop_due`] will return.
+    #[inline]
     pub fn next_due(&self) -> Option<SimTime> {
         self.agenda.next_due()
-    }
-
-    /// The same, with the last instant there is for never.
-    #[inline]
-    pub(crate) fn first_due(&self) -> SimTime {
-        self.agenda.first_due()
     }
 
     /// The next thing that arrives at `now` or was to arrive before. To be called until it returns nothing.

@@ -320,16 +320,37 @@ impl<'a> FieldWriter<'a> {
         }
     }
 
-    /// The end of a struct without tagged fields.
+    /// Where what is no field goes, such as the bytes of records.
+    pub fn raw(&mut self) -> &mut Vec<u8> {
+        self.out
+    }
+
+    /// The end of a struct, with as many tagged fields to follow. Nothing in versions that have none.
     #[inline]
-    pub fn no_tags(&mut self) {
+    pub fn tags(&mut self, count: usize) {
         if self.flexible {
-            self.out.push(0);
+            self.varint(count);
         }
     }
 
-    /// A number of as many bytes as it takes, such as the size of a tagged field.
-    pub fn varint(&mut self, mut value: usize) {
+    /// The end of a struct without tagged fields.
+    #[inline]
+    pub fn no_tags(&mut self) {
+        self.tags(0);
+    }
+
+    /// A tagged field. Nothing in versions that have none.
+    pub fn tagged(&mut self, tag: usize, write: impl FnOnce(&mut FieldWriter<'_>)) {
+        if self.flexible {
+            let mut field = Vec::new();
+            write(&mut FieldWriter::new(&mut field, true));
+            self.varint(tag);
+            self.varint(field.len());
+            self.out.extend_from_slice(&field);
+        }
+    }
+
+    fn varint(&mut self, mut value: usize) {
         while value >= 0x80 {
             self.out.push(value as u8 | 0x80);
             value >>= 7;

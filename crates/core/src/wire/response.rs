@@ -4,13 +4,14 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, ResponseKind};
 use kafka_protocol::protocol::Encodable;
 
-use super::WireError;
 use super::dispatch::response_from;
 use super::error::check_version;
+use super::fields::FieldWriter;
 use super::guard::{decode_guarded, is_flexible};
 use super::head::skip_tagged_fields;
 use super::request::seal;
 use super::topic_ids::{Side, to_ids, to_names, version_by_name};
+use super::{RequestHead, WireError};
 
 /// Bytes that most responses take; more make the buffer grow.
 const USUAL_SIZE: usize = 256;
@@ -28,14 +29,9 @@ pub fn encode_response<T: Encodable>(
     correlation_id: i32,
     body: &T,
 ) -> Result<Bytes, WireError> {
-    check_version(api_key, version)?;
     let unencodable = |reason| WireError::unencodable(api_key, version, reason);
     let mut buf = Vec::with_capacity(USUAL_SIZE);
-    buf.put_i32(0);
-    buf.put_i32(correlation_id);
-    if has_tagged_head(api_key, version) {
-        buf.put_u8(0);
-    }
+    begin(&mut buf, api_key, version, correlation_id)?;
     let head_size = buf.len();
     body.encode(&mut buf, version_by_name(api_key, version))
         .map_err(|reason| unencodable(reason.to_string()))?;
@@ -56,14 +52,9 @@ pub fn encode_response_kind(
     correlation_id: i32,
     body: &ResponseKind,
 ) -> Result<Bytes, WireError> {
-    check_version(api_key, version)?;
     let unencodable = |reason| WireError::unencodable(api_key, version, reason);
     let mut buf = BytesMut::with_capacity(USUAL_SIZE);
-    buf.put_i32(0);
-    buf.put_i32(correlation_id);
-    if has_tagged_head(api_key, version) {
-        buf.put_u8(0);
-    }
+    begin(&mut buf, api_key, version, correlation_id)?;
     let head_size = buf.len();
     body.encode(&mut buf, version_by_name(api_key, version))
         .map_err(|reason| unencodable(reason.to_string()))?;
@@ -74,19 +65,40 @@ pub fn encode_response_kind(
     seal(buf).ok_or_else(|| unencodable("longer than 2 GiB".to_owned()))
 }
 
+/// Encodes the response to a request field by field, with its size prefix. `room`: as many bytes as it usually takes.
+///
+/// # Errors
+/// An unsupported version, or more than 2 GiB.
+pub fn write_response(
+    head: &RequestHead,
+    room: usize,
+    body: impl FnOnce(&mut FieldWriter<'_>),
+) -> Result<Bytes, WireError> {
+    let (api_key, version) = (head.api_key, head.version);
+    let mut frame = Vec::with_capacity(room);
+    begin(&mut frame, api_key, version, head.correlation_id)?;
+    body(&mut FieldWriter::new(&mut frame, is_flexible(api_key, version)));
+    seal(frame).ok_or_else(|| WireError::unencodable(api_key, version, "longer than 2 GiB"))
+}
+
+/// Writes the header, with room for the size before it.
+fn begin(buf: &mut impl BufMut, api_key: ApiKey, version: i16, correlation_id: i32) -> Result<(), WireError> {
+    check_version(api_key, version)?;
+    buf.put_i32(0);
+    buf.put_i32(correlation_id);
+    if has_tagged_head(api_key, version) {
+        buf.put_u8(0);
+    }
+    Ok(())
+}
+
 /// Decodes a response frame, given without its size prefix, into its correlation id and body. Byte strings in the
 /// result share the frame's memory.
 ///
 /// # Errors
 /// An unsupported version, or a response that does not parse.
 pub fn decode_response(api_key: ApiKey, version: i16, mut frame: Bytes) -> Result<(i32, ResponseKind), WireError> {
-    check_version(api_key, version)?;
-    let correlation_id = frame
-        .try_get_i32()
-        .map_err(|_| WireError::MalformedHead("ends before the correlation id"))?;
-    if has_tagged_head(api_key, version) {
-        skip_tagged_fields(&mut frame)?;
-    }
+    let correlation_id = take_head(api_key, version, &mut frame)?;
     let by_name = version_by_name(api_key, version);
     if by_name != version {
         frame = to_names(api_key, Side::Response, frame)
@@ -96,6 +108,18 @@ pub fn decode_response(api_key: ApiKey, version: i16, mut frame: Bytes) -> Resul
         response_from(api_key, by_name, guard)
     })?;
     Ok((correlation_id, body))
+}
+
+/// Takes the header off the front of a frame and leaves the body. The correlation id.
+pub(super) fn take_head(api_key: ApiKey, version: i16, frame: &mut Bytes) -> Result<i32, WireError> {
+    check_version(api_key, version)?;
+    let correlation_id = frame
+        .try_get_i32()
+        .map_err(|_| WireError::MalformedHead("ends before the correlation id"))?;
+    if has_tagged_head(api_key, version) {
+        skip_tagged_fields(frame)?;
+    }
+    Ok(correlation_id)
 }
 
 /// The body in a version that names topics by id, if it is one; `body` names them as [`version_by_name`] does.
@@ -109,6 +133,6 @@ fn by_id(api_key: ApiKey, version: i16, body: &[u8]) -> Result<Option<Bytes>, Wi
 }
 
 /// Whether the response header is version 1, which has tagged fields.
-pub(super) fn has_tagged_head(api_key: ApiKey, version: i16) -> bool {
+fn has_tagged_head(api_key: ApiKey, version: i16) -> bool {
     api_key != ApiKey::ApiVersions && api_key.response_header_version(version) >= 1
 }

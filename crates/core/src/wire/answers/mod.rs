@@ -11,7 +11,7 @@ mod versions;
 #[cfg(test)]
 mod tests;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
@@ -22,11 +22,9 @@ pub use produced::{Produced, ProducedPartition, decode_produced};
 pub use versions::{VersionRow, Versions, decode_versions};
 
 use super::WireError;
-use super::error::check_version;
 use super::fields::FieldReader;
 use super::guard::is_flexible;
-use super::head::skip_tagged_fields;
-use super::response::has_tagged_head;
+use super::response::take_head;
 
 /// How a response names a topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,13 +53,7 @@ fn decode<T>(
     mut frame: Bytes,
     read: impl FnOnce(&mut FieldReader<'_>, i16) -> Result<T, &'static str>,
 ) -> Result<(i32, T), WireError> {
-    check_version(api_key, version)?;
-    let correlation_id = frame
-        .try_get_i32()
-        .map_err(|_| WireError::MalformedHead("ends before the correlation id"))?;
-    if has_tagged_head(api_key, version) {
-        skip_tagged_fields(&mut frame)?;
-    }
+    let correlation_id = take_head(api_key, version, &mut frame)?;
     let mut fields = FieldReader::new(&frame, is_flexible(api_key, version));
     let body = read(&mut fields, version).map_err(|reason| WireError::malformed(api_key, version, reason))?;
     Ok((correlation_id, body))
