@@ -9,7 +9,8 @@ use crate::args::ReplayArgs;
 use crate::failure::Failure;
 use crate::soak;
 
-/// Replays a journal, or a failure that a search has found; the exit status is 1 if the run comes out otherwise than it was recorded.
+/// Replays a journal, or a failure that a search has found; the exit status is 1 if the run comes out otherwise than it was
+/// recorded, and 2 if there is nothing that could be replayed.
 pub(crate) fn run(args: ReplayArgs) -> Result<ExitCode, Failure> {
     if let Some(failure) = soak::failure_in(&args.file)? {
         return soak::replay(&args, &failure);
@@ -19,9 +20,9 @@ pub(crate) fn run(args: ReplayArgs) -> Result<ExitCode, Failure> {
             "--html needs a failure that `soak` has written: a journal does not say what clients made of their answers",
         ));
     }
-    let journal = Journal::read(&args.file).map_err(|error| Failure::failed(with_file(&args, &error)))?;
+    let journal = Journal::read(&args.file).map_err(|error| Failure::usage(with_file(&args, &error)))?;
     let until = args.until.clone().map_or(Until::End, Until::from);
-    let outcome = replay(&journal, until).map_err(|error| Failure::failed(with_file(&args, &error)))?;
+    let outcome = replay(&journal, until).map_err(|error| Failure::usage(with_file(&args, &error)))?;
     let mut out = BufWriter::new(io::stdout().lock());
     print(&mut out, &args, &journal, &outcome)?;
     out.flush()?;
