@@ -48,12 +48,12 @@ pgo seeds="400":
     profdata=$(find "$(rustc --print sysroot)" -name 'llvm-profdata*' -print -quit)
     [[ $profdata ]] || { echo "no llvm-profdata: rustup component add llvm-tools" >&2; exit 1; }
     rm -rf "$work/profiles"
-    build() { CARGO_TARGET_DIR=$work/$1 RUSTFLAGS=$2 cargo build --profile dist -p kafka-sim-cli; }
+    build() { CARGO_TARGET_DIR=$work/$1 RUSTFLAGS=$2 cargo build --release -p kafka-sim-cli; }
     build watched "-Cprofile-generate=$work/profiles"
-    "$work/watched/dist/kafka-sim" soak --seeds {{seeds}} --json >"$work/watched.json"
+    "$work/watched/release/kafka-sim" soak --seeds {{seeds}} --json >"$work/watched.json"
     "$profdata" merge --output "$work/soak.profdata" "$work/profiles"
     build fast "-Cprofile-use=$work/soak.profdata"
-    ls "$work/fast/dist/kafka-sim"
+    ls "$work/fast/release/kafka-sim"
 
 # The same hashes twice, and in debug and release
 determinism seeds="5":
