@@ -139,10 +139,9 @@ impl SimRng {
     pub fn exponential_nanos(&mut self, mean: u64) -> u64 {
         // A uniform u in (0, 1] gives -mean * ln(u) = mean * ln(2) * -log2(u).
         let draw = self.next_u64().max(1);
-        let mean = u128::from(mean);
         let of = |halvings: u64| {
-            let in_ln2 = (mean * u128::from(halvings)) >> 32;
-            (in_ln2 * LN_2_Q32) >> 32
+            let in_ln2 = (u128::from(mean) * u128::from(halvings)) >> 32;
+            (u128::from(u64::try_from(in_ln2).unwrap_or(u64::MAX)) * LN_2_Q32) >> 32
         };
         // Nearly always both bounds of the logarithm give the same nanosecond, and the logarithm itself is not needed.
         let (least, most) = logarithm::bounds(draw);

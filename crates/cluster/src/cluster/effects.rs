@@ -12,8 +12,11 @@ use crate::peer::{AdminRequest, NewTopic};
 
 impl Cluster {
     /// Hands the driver what has gathered for it.
-    pub(super) fn apply_effects(&mut self, out: &mut Vec<Output>) {
-        out.append(&mut self.notices);
+    #[inline]
+    pub(super) fn hand_over_notices(&mut self, out: &mut Vec<Output>) {
+        if !self.notices.is_empty() {
+            out.append(&mut self.notices);
+        }
     }
 
     pub(super) fn event(&mut self, event: &Event) {

@@ -282,10 +282,15 @@ impl Cluster {
     }
 
     /// Processes that ended themselves leave now.
+    #[inline]
     pub(super) fn end_exited(&mut self) {
-        if self.exits.is_empty() && self.broken_links.is_empty() {
-            return;
+        if !(self.exits.is_empty() && self.broken_links.is_empty()) {
+            self.end_these_exited();
         }
+    }
+
+    #[cold]
+    fn end_these_exited(&mut self) {
         for index in std::mem::take(&mut self.exits) {
             self.stopped(index);
         }

@@ -26,31 +26,7 @@ pub(super) enum Packet {
 }
 
 /// Something that has arrived and waits for its turn.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Work {
-    Packet {
-        channel: ChannelId,
-        to: Side,
-        packet: Packet,
-    },
-    Closed {
-        channel: ChannelId,
-        side: Side,
-    },
-}
-
-impl From<NetEvent<Packet>> for Work {
-    fn from(event: NetEvent<Packet>) -> Work {
-        match event {
-            NetEvent::Deliver { channel, to, payload } => Work::Packet {
-                channel,
-                to,
-                packet: payload,
-            },
-            NetEvent::Closed { channel, side, .. } => Work::Closed { channel, side },
-        }
-    }
-}
+pub(super) type Work = NetEvent<Packet>;
 
 /// Bytes that headers take; what bandwidth limits count for packets without a payload of their own.
 const HEADERS: usize = 66;
@@ -73,10 +49,10 @@ impl Cluster {
         let size = packet.size();
         match self.net.send(self.now, channel, from, packet, size) {
             Sent::Immediate(packet) => {
-                self.work.push_back(Work::Packet {
+                self.work.push_back(Work::Deliver {
                     channel,
                     to: from.other(),
-                    packet,
+                    payload: packet,
                 });
                 true
             }

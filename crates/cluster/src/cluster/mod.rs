@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kafka_sim_core::{Agenda, BrokerId, ConnId, Seed, SimTime, SmallMap, earlier};
+use kafka_sim_core::{Agenda, BrokerId, ConnId, Seed, SimTime, SmallMap};
 use serde::{Deserialize, Serialize};
 
 use crate::broker::{CloseReason, Effect};
@@ -147,6 +147,10 @@ pub struct Cluster {
     now: SimTime,
     net: Net<Packet>,
     nodes: Vec<Node>,
+    /// When something is due, the last instant there is for never; worked out at the end of every call.
+    due: SimTime,
+    /// When each broker is due, the last instant there is for never; noted whenever it has done something.
+    dues: Vec<SimTime>,
     controller: Controller,
     clients: SmallMap<ConnId, ClientConn>,
     channels: SmallMap<ChannelId, ClientEnds>,
@@ -199,6 +203,8 @@ impl Cluster {
             seed,
             now: SimTime::ZERO,
             net: Net::new(config.network, seed),
+            due: SimTime::ZERO,
+            dues: vec![SimTime::MAX; config.brokers],
             nodes,
             controller,
             clients: SmallMap::new(),
@@ -258,12 +264,9 @@ impl Cluster {
     }
 
     /// When something is due next, if nothing comes from outside before.
+    #[inline]
     pub fn next_due(&self) -> Option<SimTime> {
-        let elsewhere = earlier(self.agenda.next_due(), self.controller_due);
-        let outside = earlier(self.net.next_due(), elsewhere);
-        self.nodes
-            .iter()
-            .fold(outside, |first, node| earlier(first, node.next_due()))
+        Some(self.due).filter(|due| *due < SimTime::MAX)
     }
 
     /// The instant of the last call.

@@ -56,13 +56,11 @@ impl Node {
         self.spec.id
     }
 
-    /// When the process has something to do.
+    /// When the process has something to do, the last instant there is for never.
     #[inline]
-    pub(super) fn next_due(&self) -> Option<SimTime> {
-        match &self.broker {
-            Some(broker) if !self.paused => broker.timers.next_due(),
-            _ => None,
-        }
+    pub(super) fn next_due(&self) -> SimTime {
+        let timers = self.broker.as_ref().filter(|_| !self.paused).map(|broker| &broker.timers);
+        timers.and_then(|timers| timers.next_due()).unwrap_or(SimTime::MAX)
     }
 
     /// The process runs and serves clients.

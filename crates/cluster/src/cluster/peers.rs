@@ -61,15 +61,15 @@ impl Cluster {
     pub(super) fn controller_receives(&mut self, remote: Endpoint, channel: ChannelId, work: Work) {
         let Endpoint::Broker(from) = remote else { return };
         match work {
-            Work::Packet {
-                packet: Packet::ToController(number, request),
+            Work::Deliver {
+                payload: Packet::ToController(number, request),
                 ..
             } => {
                 let mut decisions = std::mem::take(&mut self.decisions);
                 self.controller.handle(self.now, from, request, &mut decisions);
                 self.apply_decisions(decisions, Some((channel, number)));
             }
-            Work::Packet { .. } => {}
+            Work::Deliver { .. } => {}
             Work::Closed { .. } => self.drop_peer_ends(channel),
         }
     }

@@ -34,6 +34,7 @@ impl Cluster {
             &mut ctx,
         )));
         self.apply_broker_effects(index);
+        self.note_due(index);
     }
 
     /// The process dies. Its operating system closes the connections once the bytes already written have been sent.
@@ -107,6 +108,7 @@ impl Cluster {
     pub(super) fn pause(&mut self, index: usize) {
         if self.nodes[index].broker.is_some() {
             self.nodes[index].paused = true;
+            self.note_due(index);
             self.event(&Event::BrokerPaused {
                 broker: self.nodes[index].id(),
             });
@@ -117,6 +119,7 @@ impl Cluster {
     pub(super) fn resume(&mut self, index: usize) {
         if self.nodes[index].paused {
             self.nodes[index].paused = false;
+            self.note_due(index);
             self.event(&Event::BrokerResumed {
                 broker: self.nodes[index].id(),
             });
@@ -131,6 +134,7 @@ impl Cluster {
         node.broker = None;
         node.paused = false;
         let stash = std::mem::take(&mut node.stash);
+        self.note_due(index);
         self.faults.forget(Healing::Resume, self.nodes[index].id());
         for work in stash {
             if let Work::Closed { channel, .. } = work {

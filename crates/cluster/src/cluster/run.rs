@@ -1,9 +1,10 @@
 //! The loop: what has arrived, what marks have set off, what is due; in that order, until nothing is left at this instant.
 
-use kafka_sim_core::BrokerId;
+use kafka_sim_core::{BrokerId, SimTime};
 
 use super::faults::Due;
 use super::io::{Packet, Work};
+use super::node::Node;
 use super::{Cluster, Output};
 use crate::broker::{Broker, CloseReason, Ctx, PeerMessage};
 use crate::event::Event;
@@ -19,52 +20,63 @@ impl Cluster {
                 let fault = self.reached.remove(0);
                 self.fire(fault, out);
             } else if let Some(event) = self.net.pop_due(self.now) {
-                self.process(Work::from(event), out);
-            } else if !self.fire_one_due(out) {
-                return;
+                self.process(event, out);
+            } else {
+                self.due = self.first_due();
+                if self.due > self.now {
+                    return;
+                }
+                self.fire_one_due(out);
             }
             self.end_exited();
-            self.apply_effects(out);
+            self.hand_over_notices(out);
             self.inspect_turn();
         }
     }
 
+    /// When something is due next, the last instant there is for never.
+    fn first_due(&self) -> SimTime {
+        debug_assert!(
+            self.nodes.iter().map(Node::next_due).eq(self.dues.iter().copied()),
+            "what is due is noted whenever a broker did something"
+        );
+        let elsewhere = [self.net.next_due(), self.agenda.next_due(), self.controller_due];
+        let elsewhere = elsewhere.map(|due| due.unwrap_or(SimTime::MAX));
+        let first = elsewhere[0].min(elsewhere[1]).min(elsewhere[2]);
+        self.dues.iter().fold(first, |first, due| first.min(*due))
+    }
+
+    /// Notes when a broker is due, which has done something, or was started, stopped or halted.
+    pub(super) fn note_due(&mut self, index: usize) {
+        self.dues[index] = self.nodes[index].next_due();
+    }
+
     /// Faults first, then the controller, then the brokers in order of their ids.
-    fn fire_one_due(&mut self, out: &mut Vec<Output>) -> bool {
+    fn fire_one_due(&mut self, out: &mut Vec<Output>) {
         if let Some((_, due)) = self.agenda.pop_due(self.now) {
             match due {
                 Due::Start(index) => self.start(index),
                 Due::Fire(fault) => self.fire(fault, out),
                 Due::Heal(fault) => self.heal(fault, out),
             }
-            return true;
-        }
-        if self.controller_due.is_some_and(|at| at <= self.now) {
+        } else if self.controller_due.is_some_and(|at| at <= self.now) {
             let mut decisions = std::mem::take(&mut self.decisions);
             self.controller.advance(self.now, &mut decisions);
             self.apply_decisions(decisions, None);
-            return true;
+        } else if let Some(index) = self.dues.iter().position(|due| *due <= self.now) {
+            let now = self.now;
+            self.with_broker(index, |broker, ctx| {
+                if let Some(timer) = broker.timers.pop_due(now) {
+                    broker.on_timer(ctx, timer);
+                }
+            });
         }
-        let Some(index) = self
-            .nodes
-            .iter()
-            .position(|node| node.next_due().is_some_and(|at| at <= self.now))
-        else {
-            return false;
-        };
-        let now = self.now;
-        self.with_broker(index, |broker, ctx| {
-            if let Some(timer) = broker.timers.pop_due(now) {
-                broker.on_timer(ctx, timer);
-            }
-        });
-        true
     }
 
     fn process(&mut self, work: Work, out: &mut Vec<Output>) {
         let (channel, side) = match &work {
-            Work::Packet { channel, to, .. } => (*channel, *to),
-            Work::Closed { channel, side } => (*channel, *side),
+            Work::Deliver { channel, to, .. } => (*channel, *to),
+            Work::Closed { channel, side, .. } => (*channel, *side),
         };
         if let Some(ends) = self.channels.get(&channel).copied() {
             return match side {
@@ -85,14 +97,14 @@ impl Cluster {
 
     fn client_receives(&mut self, conn: kafka_sim_core::ConnId, work: Work, out: &mut Vec<Output>) {
         match work {
-            Work::Packet {
-                packet: Packet::Opened, ..
+            Work::Deliver {
+                payload: Packet::Opened, ..
             } if self.clients.contains_key(&conn) => out.push(Output::Connected { conn }),
-            Work::Packet {
-                packet: Packet::Bytes(bytes),
+            Work::Deliver {
+                payload: Packet::Bytes(bytes),
                 ..
             } if self.clients.contains_key(&conn) => out.push(Output::Data { conn, bytes }),
-            Work::Packet { .. } => {}
+            Work::Deliver { .. } => {}
             Work::Closed { .. } => self.client_hears_end(conn, CloseReason::BrokerGone, out),
         }
     }
@@ -104,15 +116,15 @@ impl Cluster {
             return;
         }
         match work {
-            Work::Packet {
-                packet: Packet::Open(conn),
+            Work::Deliver {
+                payload: Packet::Open(conn),
                 ..
             } => self.broker_accepts(index, channel, conn),
-            Work::Packet {
-                packet: Packet::Bytes(bytes),
+            Work::Deliver {
+                payload: Packet::Bytes(bytes),
                 ..
             } => self.with_broker(index, |broker, ctx| broker.on_data(ctx, conn, bytes)),
-            Work::Packet { .. } => {}
+            Work::Deliver { .. } => {}
             Work::Closed { .. } => {
                 self.end_broker_side(channel);
                 self.event(&Event::ConnectionClosed {
@@ -133,8 +145,8 @@ impl Cluster {
         }
         match (work, remote) {
             (
-                Work::Packet {
-                    packet: Packet::Peer(message),
+                Work::Deliver {
+                    payload: Packet::Peer(message),
                     ..
                 },
                 Endpoint::Broker(from),
@@ -146,8 +158,8 @@ impl Cluster {
                 self.with_broker(index, |broker, ctx| receive_peer(broker, ctx, from, message));
             }
             (
-                Work::Packet {
-                    packet: Packet::FromController(answer_to, message),
+                Work::Deliver {
+                    payload: Packet::FromController(answer_to, message),
                     ..
                 },
                 Endpoint::Controller,
@@ -174,6 +186,7 @@ impl Cluster {
         handle(broker, &mut ctx);
         broker.settle(&mut ctx);
         self.apply_broker_effects(index);
+        self.note_due(index);
     }
 
     pub(super) fn node_index(&self, id: BrokerId) -> Option<usize> {

@@ -17,6 +17,8 @@ pub(super) struct Channel<P> {
     open: [bool; 2],
     /// When something was last sent or delivered.
     pub(super) last_active: SimTime,
+    /// Where it is idle for too long something on the way forgets it.
+    forgettable: bool,
 }
 
 /// One direction of a connection.
@@ -116,12 +118,13 @@ impl<P> Direction<P> {
 }
 
 impl<P> Channel<P> {
-    pub(super) fn new(now: SimTime, a: Endpoint, b: Endpoint) -> Channel<P> {
+    pub(super) fn new(now: SimTime, a: Endpoint, b: Endpoint, forgettable: bool) -> Channel<P> {
         Channel {
             ends: [a, b],
             toward: [Direction::default(), Direction::default()],
             open: [true; 2],
             last_active: now,
+            forgettable,
         }
     }
 
@@ -142,6 +145,15 @@ impl<P> Channel<P> {
     /// Neither end has anything left to hear.
     pub(super) fn is_over(&self) -> bool {
         self.open == [false; 2]
+    }
+
+    /// Nothing that happened to the connection so far stops what is sent from that end.
+    #[inline]
+    pub(super) fn is_sound(&self, from: Side) -> bool {
+        let [a, b] = &self.toward;
+        self.open == [true; 2]
+            && !(a.swallowed || b.swallowed || self.forgettable)
+            && !self.toward(from).brings_the_end()
     }
 
     /// What is on its way to that end.

@@ -115,7 +115,8 @@ impl<P> Net<P> {
     pub fn connect(&mut self, now: SimTime, a: Endpoint, b: Endpoint) -> ChannelId {
         let id = ChannelId(self.next_channel);
         self.next_channel += 1;
-        let mut channel = Channel::new(now, a, b);
+        let forgettable = self.links.config(a, b).idle_timeout.is_some();
+        let mut channel = Channel::new(now, a, b, forgettable);
         if self.obstacles.is_down(b) {
             channel.end(Side::B, &mut self.agenda);
         }

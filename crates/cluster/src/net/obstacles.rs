@@ -82,6 +82,12 @@ impl Obstacles {
             .map(|rule| rule.effect)
     }
 
+    /// Nothing stands in anybody's way.
+    #[inline]
+    pub(super) fn is_none(&self) -> bool {
+        self.rules.is_empty() && self.down.is_empty()
+    }
+
     /// Whether any rule is laid over any link.
     #[inline]
     pub(super) fn has_rules(&self) -> bool {

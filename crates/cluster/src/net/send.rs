@@ -59,9 +59,11 @@ impl<P> Net<P> {
         let channel = self.channels.get_mut(&id).ok_or(Obstruction::Dead)?;
         let to = from.other();
         let (sender, receiver) = (channel.endpoint(from), channel.endpoint(to));
-        let idle_timeout = self.links.config(sender, receiver).idle_timeout;
-        if let Some(obstruction) = obstruction(now, channel, from, &self.obstacles, idle_timeout) {
-            return Err(obstruction);
+        if !(self.obstacles.is_none() && channel.is_sound(from)) {
+            let idle_timeout = self.links.config(sender, receiver).idle_timeout;
+            if let Some(obstruction) = obstruction(now, channel, from, &self.obstacles, idle_timeout) {
+                return Err(obstruction);
+            }
         }
         channel.last_active = now;
         let direction = channel.toward_mut(to);
