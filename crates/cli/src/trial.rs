@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
+use clap::builder::PossibleValuesParser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use kafka_sim::search::Budget;
+use kafka_sim::search::{Budget, Consumers};
 use kafka_sim::trial::{Broken, Given, Trial, TrialReport, TrialVerdict};
 use kafka_sim::{Topic, diagram, parse_properties};
 
@@ -34,8 +35,8 @@ pub(crate) struct OwnSettings {
     /// The topic of the trial; orders:3:3 unless given.
     #[arg(long, value_name = "NAME:PARTITIONS:REPLICAS[:KEY=VALUE,..]", value_parser = parse_topic)]
     pub(crate) topic: Option<Topic>,
-    /// How the consuming application processes and commits, such as process-then-commit or worker-pool.
-    #[arg(long, value_name = "NAME")]
+    /// How the consuming application processes and commits.
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Consumers::patterns()))]
     pub(crate) pattern: Option<String>,
 }
 
