@@ -16,7 +16,7 @@ pub(super) struct FetchAnswer<'a> {
     pub(super) reads: &'a [FetchRead],
     /// Which partitions to list; empty: all.
     pub(super) mention: &'a [bool],
-    /// Per partition, where to go instead.
+    /// Per partition, where to go instead; empty: nowhere.
     pub(super) leaders: &'a [Option<(BrokerId, i32)>],
 }
 
@@ -58,7 +58,8 @@ fn put_topics(fields: &mut FieldWriter<'_>, version: i16, answer: &FetchAnswer<'
         }
         fields.count(group.len());
         for at in group {
-            let (part, read, leader) = (&answer.parts[*at], &answer.reads[*at], answer.leaders[*at]);
+            let (part, read) = (&answer.parts[*at], &answer.reads[*at]);
+            let leader = answer.leaders.get(*at).copied().flatten();
             put_partition(fields, version, part.index, read, leader);
         }
         fields.no_tags();

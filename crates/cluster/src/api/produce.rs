@@ -11,12 +11,12 @@ use bytes::Bytes;
 use kafka_protocol::messages::produce_request::ProduceRequest;
 use kafka_protocol::protocol::StrBytes;
 use kafka_sim_core::wire::RequestHead;
-use kafka_sim_core::{BrokerId, ConnId, ErrorCode};
+use kafka_sim_core::{BrokerId, ErrorCode};
 
 use super::endpoints::Address;
 use super::produce_encode::encode;
 use super::{Answer, Call};
-use crate::broker::{Broker, CloseReason, Ctx, Produce, ProduceOutcome, ProducePart};
+use crate::broker::{Broker, CloseReason, Ctx, ParkedProduce, Produce, ProduceOutcome, ProducePart};
 use crate::peer::Tp;
 
 const BATCH_LENGTH_AT: usize = 8;
@@ -64,40 +64,33 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request
     let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
     let produce = Produce {
         conn: call.conn,
-        head: call.head.clone(),
+        head: call.head,
         acks: request.acks,
         timeout,
         parts,
     };
     match broker.produce(ctx, produce) {
         None => Answer::Later,
-        Some(outcomes) if request.acks == 0 => match failed(&outcomes) {
+        Some((_, outcomes)) if request.acks == 0 => match failed(&outcomes) {
             true => Answer::Close(CloseReason::FailedWithoutAcks),
             false => Answer::Nothing,
         },
-        Some(outcomes) => {
-            let bytes = render(broker, &call.head, &outcomes);
-            Answer::Encoded(call.head, bytes)
+        Some((head, outcomes)) => {
+            let bytes = render(broker, &head, &outcomes);
+            Answer::Encoded(head, bytes)
         }
     }
 }
 
 /// Answers a produce that was parked.
-pub(crate) fn answer(
-    broker: &mut Broker,
-    ctx: &mut Ctx<'_>,
-    conn: ConnId,
-    head: &RequestHead,
-    acks: i16,
-    outcomes: Vec<ProduceOutcome>,
-) {
-    if acks != 0 {
-        let bytes = render(broker, head, &outcomes);
-        broker.respond_encoded(ctx, conn, head, Ok(bytes));
-    } else if failed(&outcomes) {
-        broker.close(ctx, conn, CloseReason::FailedWithoutAcks);
+pub(crate) fn answer(broker: &mut Broker, ctx: &mut Ctx<'_>, produce: &ParkedProduce) {
+    if produce.acks != 0 {
+        let bytes = render(broker, &produce.head, &produce.outcomes);
+        broker.respond_encoded(ctx, produce.conn, &produce.head, Ok(bytes));
+    } else if failed(&produce.outcomes) {
+        broker.close(ctx, produce.conn, CloseReason::FailedWithoutAcks);
     } else {
-        broker.answer_nothing(ctx, conn);
+        broker.answer_nothing(ctx, produce.conn);
     }
 }
 

@@ -13,13 +13,17 @@ fn replicated_up_to(partition: &Partition, image: &MetadataImage, lag: Duration,
     let Role::Leader(leading) = &partition.role else {
         return None;
     };
+    let leader_end = partition.log.log_end_offset();
+    if partition.high_watermark >= leader_end {
+        // It is as high as it may be.
+        return None;
+    }
     let too_few = partition.isr.committed().len() < partition.effective_min_isr();
     #[cfg(feature = "mutants")]
     let too_few = too_few && partition.mutant != Some(crate::mutant::Mutant::HighWatermarkBelowMinIsr);
     if too_few {
         return None;
     }
-    let leader_end = partition.log.log_end_offset();
     let unflushed = leading.unflushed.iter().find(|(until, _)| now < *until);
     let own = unflushed.map_or(leader_end, |(_, end)| *end);
     let counted = |id: BrokerId, remote: &super::Remote| {
