@@ -207,12 +207,7 @@ fn redirects(broker: &Broker, ask: &FetchAsk, reads: &[FetchRead]) -> Vec<Option
 }
 
 /// Where to go instead (KIP-951), for errors that say this broker does not lead.
-fn redirect(
-    broker: &Broker,
-    version: i16,
-    part: &FetchPart,
-    read: &FetchRead,
-) -> Option<(BrokerId, i32)> {
+fn redirect(broker: &Broker, version: i16, part: &FetchPart, read: &FetchRead) -> Option<(BrokerId, i32)> {
     let moved = matches!(
         read.error,
         ErrorCode::NOT_LEADER_OR_FOLLOWER | ErrorCode::FENCED_LEADER_EPOCH

@@ -41,9 +41,15 @@ pub(super) fn encode(
 }
 
 fn put_topics(fields: &mut FieldWriter<'_>, version: i16, answer: &FetchAnswer<'_>) {
-    let listed: SmallVec<[usize; 8]> = (0..answer.parts.len())
-        .filter(|at| answer.mention.get(*at).copied().unwrap_or(true))
-        .collect();
+    let mut listed = SmallVec::<[usize; 8]>::new();
+    for at in 0..answer.parts.len() {
+        if answer.mention.get(at).copied().unwrap_or(true) {
+            listed.push(at);
+        }
+    }
+    if listed.is_empty() {
+        return fields.count(0);
+    }
     let same_topic = |a: &usize, b: &usize| {
         let (a, b) = (&answer.parts[*a], &answer.parts[*b]);
         a.topic_id == b.topic_id && a.topic == b.topic

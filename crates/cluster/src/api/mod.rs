@@ -38,6 +38,7 @@ pub(crate) mod offset_delete;
 pub(crate) mod offset_fetch;
 pub(crate) mod offset_for_leader_epoch;
 pub(crate) mod produce;
+mod produce_decode;
 mod produce_encode;
 pub(crate) mod sync_group;
 pub(crate) mod versions;
@@ -103,10 +104,7 @@ pub(crate) fn take_head(frame: &mut Bytes, client_id: &mut Option<StrBytes>) -> 
 /// Decodes what follows the header of a request and hands it to its API.
 pub(crate) fn serve(broker: &mut Broker, ctx: &mut Ctx<'_>, conn: ConnId, head: RequestHead, frame: Bytes) -> Answer {
     let api_key = head.api_key as i16;
-    if ctx
-        .gate
-        .drops_request(broker.id(), api_key, head.client_id.as_deref())
-    {
+    if ctx.gate.drops_request(broker.id(), api_key, head.client_id.as_deref()) {
         ctx.event(Event::RequestDropped {
             broker: broker.id(),
             conn,
@@ -114,8 +112,10 @@ pub(crate) fn serve(broker: &mut Broker, ctx: &mut Ctx<'_>, conn: ConnId, head: 
         });
         return Answer::Close(CloseReason::Fault);
     }
-    if head.api_key == ApiKey::Fetch {
-        return fetch::handle(broker, ctx, Call { conn, head }, &frame);
+    match head.api_key {
+        ApiKey::Fetch => return fetch::handle(broker, ctx, Call { conn, head }, &frame),
+        ApiKey::Produce => return produce::handle(broker, ctx, Call { conn, head }, &frame),
+        _ => {}
     }
     match wire::decode_request_body(head.api_key, head.version, frame) {
         Ok(request) => dispatch(broker, ctx, Call { conn, head }, request),
@@ -126,7 +126,6 @@ pub(crate) fn serve(broker: &mut Broker, ctx: &mut Ctx<'_>, conn: ConnId, head: 
 
 fn dispatch(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request: RequestKind) -> Answer {
     match request {
-        RequestKind::Produce(request) => produce::handle(broker, ctx, call, request),
         RequestKind::ListOffsets(request) => list_offsets::handle(broker, ctx, call, request),
         RequestKind::Metadata(request) => metadata::handle(broker, ctx, call, request),
         RequestKind::FindCoordinator(request) => find_coordinator::handle(broker, ctx, call, request),

@@ -8,14 +8,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka_protocol::messages::produce_request::ProduceRequest;
 use kafka_protocol::protocol::StrBytes;
 use kafka_sim_core::wire::RequestHead;
 use kafka_sim_core::{BrokerId, ErrorCode};
 
 use super::endpoints::Address;
 use super::produce_encode::encode;
-use super::{Answer, Call};
+use super::{Answer, Call, produce_decode};
 use crate::broker::{Broker, CloseReason, Ctx, ParkedProduce, Produce, ProduceOutcome, ProducePart};
 use crate::peer::Tp;
 
@@ -29,37 +28,13 @@ const CODEC_AT: usize = 22;
 const ZSTD: u8 = 4;
 const TRANSACTIONAL: u8 = 0x10;
 
-pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request: ProduceRequest) -> Answer {
-    let version = call.head.version;
+pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, body: &Bytes) -> Answer {
+    let Ok(mut request) = produce_decode::decode(call.head.version, body) else {
+        return Answer::Close(CloseReason::BadBody);
+    };
     let bad_acks = !(-1..=1).contains(&request.acks);
-    let mut parts = Vec::with_capacity(request.topic_data.len());
-    for topic in request.topic_data {
-        let id = if version >= 13 {
-            Some(topic.topic_id)
-        } else {
-            broker.topic_id(&topic.name)
-        };
-        for data in topic.partition_data {
-            let tp = id.map(|topic| Tp {
-                topic,
-                partition: data.index,
-            });
-            let tp = check(
-                broker,
-                &call.head,
-                tp,
-                data.records.as_ref(),
-                request.transactional_id.is_some(),
-                bad_acks,
-            );
-            parts.push(ProducePart {
-                topic: topic.name.0.clone(),
-                topic_id: topic.topic_id,
-                index: data.index,
-                tp,
-                records: data.records,
-            });
-        }
+    for part in &mut request.parts {
+        part.tp = check(broker, &call.head, part, request.transactional, bad_acks);
     }
     let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
     let produce = Produce {
@@ -67,7 +42,7 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request
         head: call.head,
         acks: request.acks,
         timeout,
-        parts,
+        parts: request.parts,
     };
     match broker.produce(ctx, produce) {
         None => Answer::Later,
@@ -107,22 +82,26 @@ fn failed(outcomes: &[ProduceOutcome]) -> bool {
 fn check(
     broker: &Broker,
     head: &RequestHead,
-    tp: Option<Tp>,
-    records: Option<&Bytes>,
+    part: &ProducePart,
     has_transactional_id: bool,
     bad_acks: bool,
 ) -> Result<Tp, ErrorCode> {
-    let known = tp
-        .and_then(|tp| broker.image.topics.get(&tp.topic))
-        .filter(|_| tp.is_some_and(|tp| broker.known(tp).is_some()));
-    let (Some(tp), Some(topic)) = (tp, known) else {
-        return Err(if head.version >= 13 {
+    let by_id = head.version >= 13;
+    let id = if by_id {
+        Some(part.topic_id)
+    } else {
+        broker.topic_id(&part.topic)
+    };
+    let known = id.and_then(|id| Some((id, broker.image.topics.get(&id)?)));
+    let hosted = known.filter(|(_, topic)| usize::try_from(part.index).is_ok_and(|at| at < topic.partitions.len()));
+    let Some((id, topic)) = hosted else {
+        return Err(if by_id {
             ErrorCode::UNKNOWN_TOPIC_ID
         } else {
             ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
         });
     };
-    let records = records.ok_or(ErrorCode::INVALID_RECORD)?;
+    let records = part.records.as_ref().ok_or(ErrorCode::INVALID_RECORD)?;
     check_batch(records, head.version, has_transactional_id)?;
     if bad_acks {
         return Err(ErrorCode::INVALID_REQUIRED_ACKS);
@@ -130,7 +109,10 @@ fn check(
     if super::metadata::is_internal(&topic.name) && head.client_id.as_deref() != Some("__admin_client") {
         return Err(ErrorCode::INVALID_TOPIC_EXCEPTION);
     }
-    Ok(tp)
+    Ok(Tp {
+        topic: id,
+        partition: part.index,
+    })
 }
 
 /// One whole batch of magic 2, without a codec or feature that the version or this broker does not have. What follows

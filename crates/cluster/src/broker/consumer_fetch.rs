@@ -29,8 +29,8 @@ pub(crate) struct FetchPart {
     pub(crate) max_bytes: usize,
 }
 
-/// The partitions of a fetch request: mostly one.
-pub(crate) type FetchParts = SmallVec<[FetchPart; 1]>;
+/// The partitions of a fetch request: mostly one or two.
+pub(crate) type FetchParts = SmallVec<[FetchPart; 2]>;
 
 impl FetchPart {
     /// Whether the other names the same partition.
@@ -69,7 +69,7 @@ pub(crate) struct FetchRead {
 }
 
 /// What was read of each partition, in the order of the request.
-pub(crate) type FetchReads = SmallVec<[FetchRead; 1]>;
+pub(crate) type FetchReads = SmallVec<[FetchRead; 2]>;
 
 impl FetchRead {
     fn failed(error: ErrorCode) -> Self {
@@ -129,15 +129,14 @@ impl Broker {
     fn read_all(&self, ctx: &Ctx<'_>, ask: &FetchAsk) -> FetchReads {
         let mut left = ask.max_bytes.min(byte_count(self.config.fetch_max_bytes));
         let mut nothing_yet = true;
-        ask.parts
-            .iter()
-            .map(|part| {
-                let read = self.read_one(ctx, ask, part, left, nothing_yet);
-                left = left.saturating_sub(read.bytes);
-                nothing_yet &= read.bytes == 0;
-                read
-            })
-            .collect()
+        let mut reads = FetchReads::new();
+        for part in &ask.parts {
+            let read = self.read_one(ctx, ask, part, left, nothing_yet);
+            left = left.saturating_sub(read.bytes);
+            nothing_yet &= read.bytes == 0;
+            reads.push(read);
+        }
+        reads
     }
 
     fn read_one(&self, ctx: &Ctx<'_>, ask: &FetchAsk, part: &FetchPart, left: usize, nothing_yet: bool) -> FetchRead {

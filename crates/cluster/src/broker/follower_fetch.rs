@@ -170,7 +170,10 @@ impl Broker {
         let session = &self.followers[&from];
         let mut moved = SmallVec::<[Progress; 4]>::new();
         let mut news = false;
-        for SessionPart { asked: part, changed, .. } in session.parts.values() {
+        for SessionPart {
+            asked: part, changed, ..
+        } in session.parts.values()
+        {
             let Some(partition) = self.partitions.get_mut(&part.tp) else {
                 news |= changed;
                 continue;

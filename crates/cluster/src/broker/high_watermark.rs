@@ -13,17 +13,13 @@ fn replicated_up_to(partition: &Partition, image: &MetadataImage, lag: Duration,
     let Role::Leader(leading) = &partition.role else {
         return None;
     };
-    let leader_end = partition.log.log_end_offset();
-    if partition.high_watermark >= leader_end {
-        // It is as high as it may be.
-        return None;
-    }
     let too_few = partition.isr.committed().len() < partition.effective_min_isr();
     #[cfg(feature = "mutants")]
     let too_few = too_few && partition.mutant != Some(crate::mutant::Mutant::HighWatermarkBelowMinIsr);
     if too_few {
         return None;
     }
+    let leader_end = partition.log.log_end_offset();
     let unflushed = leading.unflushed.iter().find(|(until, _)| now < *until);
     let own = unflushed.map_or(leader_end, |(_, end)| *end);
     let counted = |id: BrokerId, remote: &super::Remote| {
@@ -41,12 +37,17 @@ fn replicated_up_to(partition: &Partition, image: &MetadataImage, lag: Duration,
 }
 
 /// Where the high watermark moves to, if the in-sync replicas allow any move.
+#[inline]
 pub(super) fn risen_high_watermark(
     partition: &Partition,
     image: &MetadataImage,
     lag: Duration,
     now: SimTime,
 ) -> Option<Offset> {
+    if partition.high_watermark >= partition.log.log_end_offset() {
+        // It is as high as it may be.
+        return None;
+    }
     replicated_up_to(partition, image, lag, now).filter(|new| *new > partition.high_watermark)
 }
 

@@ -56,9 +56,9 @@ pub(crate) struct ProduceOutcome {
 }
 
 impl ProduceOutcome {
-    fn of(part: &ProducePart) -> Self {
+    fn of(part: ProducePart) -> Self {
         ProduceOutcome {
-            topic: part.topic.clone(),
+            topic: part.topic,
             topic_id: part.topic_id,
             index: part.index,
             tp: part.tp.ok(),
@@ -122,10 +122,9 @@ impl Broker {
         None
     }
 
-    fn append(&mut self, ctx: &mut Ctx<'_>, part: ProducePart, acks: i16) -> (ProduceOutcome, Option<SimTime>) {
-        let mut outcome = ProduceOutcome::of(&part);
+    fn append(&mut self, ctx: &mut Ctx<'_>, mut part: ProducePart, acks: i16) -> (ProduceOutcome, Option<SimTime>) {
         let id = self.id();
-        let (tp, records) = match self.appendable(&part, acks) {
+        let (tp, records) = match self.appendable(&mut part, acks) {
             Ok(accepted) => accepted,
             Err(error) => {
                 if let (ErrorCode::NOT_ENOUGH_REPLICAS, Ok(tp)) = (error, part.tp) {
@@ -136,10 +135,12 @@ impl Broker {
                         after_append: false,
                     });
                 }
+                let mut outcome = ProduceOutcome::of(part);
                 outcome.error = error;
                 return (outcome, None);
             }
         };
+        let mut outcome = ProduceOutcome::of(part);
         let partition = self.partitions.get_mut(&tp).expect("an appendable partition is hosted");
         let leader_epoch = partition.leader_epoch;
         let end_before = partition.log.log_end_offset();
@@ -214,9 +215,9 @@ impl Broker {
     }
 
     /// The checks before the log is touched, in the order of the real broker.
-    fn appendable(&self, part: &ProducePart, acks: i16) -> Result<(Tp, Bytes), ErrorCode> {
+    fn appendable(&self, part: &mut ProducePart, acks: i16) -> Result<(Tp, Bytes), ErrorCode> {
         let tp = part.tp?;
-        let records = part.records.clone().ok_or(ErrorCode::INVALID_RECORD)?;
+        let records = part.records.take().ok_or(ErrorCode::INVALID_RECORD)?;
         if self.log_dir_offline {
             return Err(ErrorCode::KAFKA_STORAGE_ERROR);
         }
@@ -310,7 +311,7 @@ impl Broker {
     fn committed_isr(&self, tp: Tp) -> Brokers {
         self.partitions
             .get(&tp)
-            .map(|p| p.isr.committed().iter().copied().collect())
+            .map(|p| Brokers::from_slice(p.isr.committed()))
             .unwrap_or_default()
     }
 

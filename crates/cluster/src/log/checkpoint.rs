@@ -122,12 +122,13 @@ fn read_offsets(disk: &Disk, path: &str) -> Offsets {
     parsed.unwrap_or_default()
 }
 
-/// Version, number of rows, rows.
-pub(super) fn to_text(rows: impl Iterator<Item = String>) -> Bytes {
-    let rows: Vec<String> = rows.collect();
-    let mut text = head(rows.len());
-    for row in rows {
-        text.push_str(&row);
+/// A file of rows of two numbers each.
+pub(super) fn pairs_to_text(pairs: &[(i32, Offset)]) -> Bytes {
+    let mut text = head(pairs.len());
+    for (first, second) in pairs {
+        push_number(&mut text, i64::from(*first));
+        text.push(' ');
+        push_number(&mut text, *second);
         text.push('\n');
     }
     text.into()
