@@ -12,7 +12,7 @@ use kafka_sim_core::{ErrorCode, Offset, SimTime};
 use super::forwarded::patience;
 use super::metadata::is_internal;
 use super::{Answer, Call, hosted};
-use crate::broker::{Broker, Ctx, DeletePart, Leading, Partition, WaitsFor};
+use crate::broker::{Broker, Ctx, DeletePart, Leading, ParkedDelete, Partition, WaitsFor};
 use crate::peer::{MetadataImage, Tp};
 
 /// "Everything below the high watermark".
@@ -37,11 +37,13 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request
         return call.ready(render(&request, &parts));
     }
     let deadline = ctx.now + patience(request.timeout_ms);
-    let waits_for = WaitsFor::DeleteRecords {
-        request: Box::new(request),
+    let parked = ParkedDelete {
+        conn: call.conn,
+        head: call.head,
+        request,
         parts,
     };
-    broker.park(call.conn, call.head, waits_for, deadline, SimTime::ZERO);
+    broker.park(WaitsFor::DeleteRecords(Box::new(parked)), deadline, SimTime::ZERO);
     Answer::Later
 }
 
@@ -67,17 +69,16 @@ pub(crate) fn finish(broker: &mut Broker, ctx: &mut Ctx<'_>, id: u64) {
 
 fn parts(broker: &Broker, id: u64) -> Option<Vec<DeletePart>> {
     match &broker.purgatory.get(id)?.waits_for {
-        WaitsFor::DeleteRecords { parts, .. } => Some(parts.clone()),
+        WaitsFor::DeleteRecords(parked) => Some(parked.parts.clone()),
         _ => None,
     }
 }
 
 fn answer(broker: &mut Broker, ctx: &mut Ctx<'_>, id: u64, parts: &[DeletePart]) {
-    let Some(parked) = broker.unpark(id) else { return };
-    let WaitsFor::DeleteRecords { request, .. } = parked.waits_for else {
+    let Some(WaitsFor::DeleteRecords(parked)) = broker.unpark(id) else {
         return;
     };
-    broker.respond(ctx, parked.conn, &parked.head, &render(&request, parts));
+    broker.respond(ctx, parked.conn, &parked.head, &render(&parked.request, parts));
 }
 
 /// Raises the log start of one partition.

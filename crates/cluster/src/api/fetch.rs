@@ -12,14 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka_sim_core::ErrorCode;
-use smallvec::SmallVec;
+use kafka_sim_core::{BrokerId, ErrorCode};
 use uuid::Uuid;
 
 use super::fetch_decode::{self, FetchRequest};
 use super::fetch_encode::{FetchAnswer, encode};
 use super::{Answer, Call};
-use crate::broker::{Broker, CloseReason, Ctx, FetchAsk, FetchPart, FetchRead, FetchReads, SessionUse};
+use crate::broker::{Broker, CloseReason, Ctx, FetchAsk, FetchPart, FetchParts, FetchRead, Mention, SessionUse};
 use crate::peer::Tp;
 
 const DEBUGGING: i32 = -2;
@@ -28,15 +27,22 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, body: &
     let Ok(request) = fetch_decode::decode(call.head.version, body) else {
         return Answer::Close(CloseReason::BadBody);
     };
-    let follower = request.replica >= 0;
-    let listed = listed_parts(broker, call.head.version, &request, follower);
-    let (parts, session) = match open_session(broker, ctx, call.head.version, &request, listed, follower) {
+    let version = call.head.version;
+    let (mut parts, session) = match open_session(broker, ctx, version, &request) {
         Ok(opened) => opened,
         Err(error) => return top_level(call, error),
     };
-    let ask = FetchAsk {
+    // A topic that was unknown when the session learned of it may be known by now, or be gone.
+    for part in &mut parts {
+        part.tp = if request.replica >= 0 {
+            Err(ErrorCode::NOT_LEADER_OR_FOLLOWER)
+        } else {
+            resolve(broker, version, part)
+        };
+    }
+    let ask = Box::new(FetchAsk {
         conn: call.conn,
-        head: call.head.clone(),
+        head: call.head,
         debugging: request.replica == DEBUGGING,
         max_wait: Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)),
         min_bytes: usize::try_from(request.min_bytes)
@@ -44,15 +50,15 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, body: &
             .min(usize::try_from(request.max_bytes).unwrap_or(0)),
         max_bytes: usize::try_from(request.max_bytes).unwrap_or(0),
         read_committed: request.isolation_level == 1,
-        rack: request.rack.clone(),
+        rack: request.rack,
         parts,
         session,
-    };
+    });
     match broker.fetch(ctx, ask) {
         None => Answer::Later,
         Some((ask, reads)) => {
-            let bytes = render(broker, ctx, ask, reads);
-            Answer::Encoded(call.head, bytes)
+            let bytes = render(broker, ctx, &ask, &reads);
+            Answer::Encoded(ask.head, bytes)
         }
     }
 }
@@ -70,49 +76,59 @@ fn top_level(call: Call, error: ErrorCode) -> Answer {
     Answer::Encoded(call.head, bytes)
 }
 
-fn listed_parts(broker: &Broker, version: i16, request: &FetchRequest, follower: bool) -> Vec<FetchPart> {
-    let mut parts = Vec::with_capacity(request.topics.len());
+/// What the request lists, before it is known which partitions there are.
+fn listed_parts(request: &FetchRequest) -> FetchParts {
+    let mut parts = FetchParts::new();
     for topic in &request.topics {
-        for partition in &topic.partitions {
-            let tp = resolve(broker, version, &topic.name, topic.id, partition.index);
+        for asked in &topic.partitions {
             parts.push(FetchPart {
-                topic: topic.name.clone(),
-                topic_id: topic.id,
-                index: partition.index,
-                tp: if follower {
-                    Err(ErrorCode::NOT_LEADER_OR_FOLLOWER)
-                } else {
-                    tp
-                },
-                current_leader_epoch: partition.current_leader_epoch,
-                fetch_offset: partition.fetch_offset,
-                last_fetched_epoch: partition.last_fetched_epoch,
-                max_bytes: usize::try_from(partition.max_bytes).unwrap_or(0),
+                current_leader_epoch: asked.current_leader_epoch,
+                fetch_offset: asked.fetch_offset,
+                last_fetched_epoch: asked.last_fetched_epoch,
+                max_bytes: usize::try_from(asked.max_bytes).unwrap_or(0),
+                ..named(&topic.name, topic.id, asked.index)
             });
         }
     }
     parts
 }
 
-/// The partition that a request names, by name or from v13 by id.
-fn resolve(broker: &Broker, version: i16, name: &str, id: Uuid, partition: i32) -> Result<Tp, ErrorCode> {
-    let unknown = if version >= 13 {
-        ErrorCode::UNKNOWN_TOPIC_ID
-    } else {
-        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
-    };
-    let topic = if version >= 13 { Some(id) } else { broker.topic_id(name) };
-    let tp = Tp {
-        topic: topic.ok_or(unknown)?,
-        partition,
-    };
-    if !broker.image.topics.contains_key(&tp.topic) {
-        return Err(unknown);
+/// A partition that is named, without a place to read it from.
+fn named(topic: &Arc<str>, topic_id: Uuid, index: i32) -> FetchPart {
+    FetchPart {
+        topic: topic.clone(),
+        topic_id,
+        index,
+        tp: Err(ErrorCode::NONE),
+        current_leader_epoch: -1,
+        fetch_offset: 0,
+        last_fetched_epoch: -1,
+        max_bytes: 0,
     }
-    broker
-        .known(tp)
-        .map(|_| tp)
-        .ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
+}
+
+/// The partition that a request names, by name or from v13 by id.
+fn resolve(broker: &Broker, version: i16, part: &FetchPart) -> Result<Tp, ErrorCode> {
+    let by_id = version >= 13;
+    let id = if by_id {
+        Some(part.topic_id)
+    } else {
+        broker.topic_id(&part.topic)
+    };
+    let Some((id, topic)) = id.and_then(|id| Some((id, broker.image.topics.get(&id)?))) else {
+        return Err(if by_id {
+            ErrorCode::UNKNOWN_TOPIC_ID
+        } else {
+            ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+        });
+    };
+    match usize::try_from(part.index) {
+        Ok(index) if index < topic.partitions.len() => Ok(Tp {
+            topic: id,
+            partition: part.index,
+        }),
+        _ => Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+    }
 }
 
 fn open_session(
@@ -120,9 +136,8 @@ fn open_session(
     ctx: &Ctx<'_>,
     version: i16,
     request: &FetchRequest,
-    listed: Vec<FetchPart>,
-    follower: bool,
-) -> Result<(Vec<FetchPart>, SessionUse), ErrorCode> {
+) -> Result<(FetchParts, SessionUse), ErrorCode> {
+    let listed = listed_parts(request);
     if version < 7 {
         return Ok((listed, SessionUse::None));
     }
@@ -137,91 +152,62 @@ fn open_session(
         };
         return Ok((listed, wanted));
     }
-    let forgotten: Vec<FetchPart> = request
-        .forgotten
-        .iter()
-        .flat_map(|topic| {
-            let indexes = topic.partitions.iter();
-            indexes.map(|index| forgotten_part(topic.name.clone(), topic.id, *index))
-        })
-        .collect();
-    let by_id = version >= 13;
-    let mut parts = broker.sessions.update(
-        ctx.now,
-        request.session_id,
-        request.session_epoch,
-        by_id,
-        listed,
-        &forgotten,
-    )?;
-    // A topic that was unknown when the session learned of it may be known by now, or be gone.
-    for part in &mut parts {
-        let tp = resolve(broker, version, &part.topic, part.topic_id, part.index);
-        part.tp = if follower {
-            Err(ErrorCode::NOT_LEADER_OR_FOLLOWER)
-        } else {
-            tp
-        };
-    }
-    Ok((parts, SessionUse::Incremental(request.session_id)))
+    let (id, epoch) = (request.session_id, request.session_epoch);
+    let forgotten = forgotten_parts(request);
+    let parts = broker
+        .sessions
+        .update(ctx.now, id, epoch, version >= 13, listed, &forgotten)?;
+    Ok((parts, SessionUse::Incremental(id)))
 }
 
-fn forgotten_part(topic: Arc<str>, topic_id: Uuid, index: i32) -> FetchPart {
-    FetchPart {
-        topic,
-        topic_id,
-        index,
-        tp: Err(ErrorCode::NONE),
-        current_leader_epoch: -1,
-        fetch_offset: 0,
-        last_fetched_epoch: -1,
-        max_bytes: 0,
+fn forgotten_parts(request: &FetchRequest) -> Vec<FetchPart> {
+    let mut parts = Vec::new();
+    for topic in &request.forgotten {
+        let indexes = topic.partitions.iter();
+        parts.extend(indexes.map(|index| named(&topic.name, topic.id, *index)));
     }
+    parts
 }
 
 /// Encodes the answer, after the session has had its say about what is worth mentioning.
-pub(crate) fn render(broker: &mut Broker, ctx: &Ctx<'_>, ask: FetchAsk, reads: FetchReads) -> Bytes {
-    let version = ask.head.version;
-    let leaders: SmallVec<[Option<(kafka_sim_core::BrokerId, i32)>; 4]> = ask
-        .parts
-        .iter()
-        .zip(&reads)
-        .map(|(part, read)| redirect(broker, version, part, read))
-        .collect();
+pub(crate) fn render(broker: &mut Broker, ctx: &Ctx<'_>, ask: &FetchAsk, reads: &[FetchRead]) -> Bytes {
     let (session_id, mention) = match ask.session {
-        SessionUse::None => (0, Vec::new()),
-        SessionUse::Create => {
-            let slots = crate::broker::byte_count(broker.config.max_incremental_fetch_session_cache_slots);
-            let id = broker.sessions.create(
-                ctx.now,
-                slots,
-                &mut broker.rng,
-                version >= 13,
-                ask.parts.clone(),
-                &reads,
-            );
-            (id, Vec::new())
-        }
-        SessionUse::Incremental(id) => broker.sessions.settle(id, &ask.parts, &reads),
+        SessionUse::None => (0, Mention::new()),
+        SessionUse::Create => (create_session(broker, ctx, ask, reads), Mention::new()),
+        SessionUse::Incremental(id) => broker.sessions.settle(id, &ask.parts, reads),
     };
     let answer = FetchAnswer {
         error: ErrorCode::NONE,
         session_id,
         parts: &ask.parts,
-        reads: &reads,
+        reads,
         mention: &mention,
-        leaders: &leaders,
+        leaders: &redirects(broker, ask, reads),
     };
     encode(&ask.head, &answer, |id| Some(super::produce::address(broker, id)))
 }
 
+fn create_session(broker: &mut Broker, ctx: &Ctx<'_>, ask: &FetchAsk, reads: &[FetchRead]) -> i32 {
+    let slots = crate::broker::byte_count(broker.config.max_incremental_fetch_session_cache_slots);
+    let by_topic_id = ask.head.version >= 13;
+    broker
+        .sessions
+        .create(ctx.now, slots, &mut broker.rng, by_topic_id, &ask.parts, reads)
+}
+
+/// Where to go instead, for each partition; empty if there is no reason to go.
+fn redirects(broker: &Broker, ask: &FetchAsk, reads: &[FetchRead]) -> Vec<Option<(BrokerId, i32)>> {
+    if reads.iter().all(|read| read.error.is_ok()) {
+        return Vec::new();
+    }
+    let parts = ask.parts.iter().zip(reads);
+    parts
+        .map(|(part, read)| redirect(broker, ask.head.version, part, read))
+        .collect()
+}
+
 /// Where to go instead (KIP-951), for errors that say this broker does not lead.
-fn redirect(
-    broker: &Broker,
-    version: i16,
-    part: &FetchPart,
-    read: &FetchRead,
-) -> Option<(kafka_sim_core::BrokerId, i32)> {
+fn redirect(broker: &Broker, version: i16, part: &FetchPart, read: &FetchRead) -> Option<(BrokerId, i32)> {
     let moved = matches!(
         read.error,
         ErrorCode::NOT_LEADER_OR_FOLLOWER | ErrorCode::FENCED_LEADER_EPOCH

@@ -16,7 +16,7 @@ pub(super) struct FetchAnswer<'a> {
     pub(super) reads: &'a [FetchRead],
     /// Which partitions to list; empty: all.
     pub(super) mention: &'a [bool],
-    /// Per partition, where to go instead.
+    /// Per partition, where to go instead; empty: nowhere.
     pub(super) leaders: &'a [Option<(BrokerId, i32)>],
 }
 
@@ -41,9 +41,15 @@ pub(super) fn encode(
 }
 
 fn put_topics(fields: &mut FieldWriter<'_>, version: i16, answer: &FetchAnswer<'_>) {
-    let listed: SmallVec<[usize; 8]> = (0..answer.parts.len())
-        .filter(|at| answer.mention.get(*at).copied().unwrap_or(true))
-        .collect();
+    let mut listed = SmallVec::<[usize; 8]>::new();
+    for at in 0..answer.parts.len() {
+        if answer.mention.get(at).copied().unwrap_or(true) {
+            listed.push(at);
+        }
+    }
+    if listed.is_empty() {
+        return fields.count(0);
+    }
     let same_topic = |a: &usize, b: &usize| {
         let (a, b) = (&answer.parts[*a], &answer.parts[*b]);
         a.topic_id == b.topic_id && a.topic == b.topic
@@ -58,7 +64,8 @@ fn put_topics(fields: &mut FieldWriter<'_>, version: i16, answer: &FetchAnswer<'
         }
         fields.count(group.len());
         for at in group {
-            let (part, read, leader) = (&answer.parts[*at], &answer.reads[*at], answer.leaders[*at]);
+            let (part, read) = (&answer.parts[*at], &answer.reads[*at]);
+            let leader = answer.leaders.get(*at).copied().flatten();
             put_partition(fields, version, part.index, read, leader);
         }
         fields.no_tags();

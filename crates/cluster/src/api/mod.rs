@@ -38,12 +38,14 @@ pub(crate) mod offset_delete;
 pub(crate) mod offset_fetch;
 pub(crate) mod offset_for_leader_epoch;
 pub(crate) mod produce;
+mod produce_decode;
 mod produce_encode;
 pub(crate) mod sync_group;
 pub(crate) mod versions;
 
 use bytes::Bytes;
 use kafka_protocol::messages::{ApiKey, RequestKind, ResponseKind};
+use kafka_protocol::protocol::StrBytes;
 use kafka_sim_core::ConnId;
 use kafka_sim_core::wire::{self, RequestHead, WireError};
 
@@ -78,40 +80,42 @@ impl Call {
     }
 }
 
-/// Decodes one frame and hands it to its API.
-pub(crate) fn serve(broker: &mut Broker, ctx: &mut Ctx<'_>, conn: ConnId, mut frame: Bytes) -> Answer {
-    let raw = match wire::peek_head(&frame) {
-        Ok(raw) => raw,
-        Err(_) => return Answer::Close(CloseReason::BadHeader),
-    };
+/// Takes the header off a frame, or says at once how a request with such a header is answered. `client_id`: what the
+/// connection's request before this one named.
+pub(crate) fn take_head(frame: &mut Bytes, client_id: &mut Option<StrBytes>) -> Result<RequestHead, Answer> {
+    let raw = wire::peek_head(frame).map_err(|_| Answer::Close(CloseReason::BadHeader))?;
     let Some(served) = versions::served(raw.api_key) else {
-        return Answer::Close(CloseReason::BadHeader);
+        return Err(Answer::Close(CloseReason::BadHeader));
     };
     if !served.contains(raw.version) {
-        if served.key == ApiKey::ApiVersions {
-            return api_versions::downgrade(raw.correlation_id);
-        }
-        return Answer::Close(CloseReason::UnsupportedVersion);
+        return Err(if served.key == ApiKey::ApiVersions {
+            api_versions::downgrade(raw.correlation_id)
+        } else {
+            Answer::Close(CloseReason::UnsupportedVersion)
+        });
     }
-    let head = match wire::decode_request_head(&mut frame) {
-        Ok(head) => head,
+    wire::decode_request_head_after(frame, client_id).map_err(|error| match error {
         // Advertised for the sake of old clients, yet not even decodable: Produce before version 3.
-        Err(WireError::UnsupportedVersion { .. }) => return Answer::Close(CloseReason::UnsupportedVersion),
-        Err(_) => return Answer::Close(CloseReason::BadHeader),
-    };
-    if ctx
-        .gate
-        .drops_request(broker.id(), raw.api_key, head.client_id.as_deref())
-    {
+        WireError::UnsupportedVersion { .. } => Answer::Close(CloseReason::UnsupportedVersion),
+        _ => Answer::Close(CloseReason::BadHeader),
+    })
+}
+
+/// Decodes what follows the header of a request and hands it to its API.
+pub(crate) fn serve(broker: &mut Broker, ctx: &mut Ctx<'_>, conn: ConnId, head: RequestHead, frame: Bytes) -> Answer {
+    let api_key = head.api_key as i16;
+    if ctx.gate.drops_request(broker.id(), api_key, head.client_id.as_deref()) {
         ctx.event(Event::RequestDropped {
             broker: broker.id(),
             conn,
-            api_key: raw.api_key,
+            api_key,
         });
         return Answer::Close(CloseReason::Fault);
     }
-    if head.api_key == ApiKey::Fetch {
-        return fetch::handle(broker, ctx, Call { conn, head }, &frame);
+    match head.api_key {
+        ApiKey::Fetch => return fetch::handle(broker, ctx, Call { conn, head }, &frame),
+        ApiKey::Produce => return produce::handle(broker, ctx, Call { conn, head }, &frame),
+        _ => {}
     }
     match wire::decode_request_body(head.api_key, head.version, frame) {
         Ok(request) => dispatch(broker, ctx, Call { conn, head }, request),
@@ -122,7 +126,6 @@ pub(crate) fn serve(broker: &mut Broker, ctx: &mut Ctx<'_>, conn: ConnId, mut fr
 
 fn dispatch(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request: RequestKind) -> Answer {
     match request {
-        RequestKind::Produce(request) => produce::handle(broker, ctx, call, request),
         RequestKind::ListOffsets(request) => list_offsets::handle(broker, ctx, call, request),
         RequestKind::Metadata(request) => metadata::handle(broker, ctx, call, request),
         RequestKind::FindCoordinator(request) => find_coordinator::handle(broker, ctx, call, request),

@@ -8,15 +8,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka_protocol::messages::produce_request::ProduceRequest;
 use kafka_protocol::protocol::StrBytes;
 use kafka_sim_core::wire::RequestHead;
-use kafka_sim_core::{BrokerId, ConnId, ErrorCode};
+use kafka_sim_core::{BrokerId, ErrorCode};
 
 use super::endpoints::Address;
 use super::produce_encode::encode;
-use super::{Answer, Call};
-use crate::broker::{Broker, CloseReason, Ctx, Produce, ProduceOutcome, ProducePart};
+use super::{Answer, Call, produce_decode};
+use crate::broker::{Broker, CloseReason, Ctx, ParkedProduce, Produce, ProduceOutcome, ProducePart};
 use crate::peer::Tp;
 
 const BATCH_LENGTH_AT: usize = 8;
@@ -29,75 +28,44 @@ const CODEC_AT: usize = 22;
 const ZSTD: u8 = 4;
 const TRANSACTIONAL: u8 = 0x10;
 
-pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request: ProduceRequest) -> Answer {
-    let version = call.head.version;
+pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, body: &Bytes) -> Answer {
+    let Ok(mut request) = produce_decode::decode(call.head.version, body) else {
+        return Answer::Close(CloseReason::BadBody);
+    };
     let bad_acks = !(-1..=1).contains(&request.acks);
-    let mut parts = Vec::with_capacity(request.topic_data.len());
-    for topic in request.topic_data {
-        let id = if version >= 13 {
-            Some(topic.topic_id)
-        } else {
-            broker.topic_id(&topic.name)
-        };
-        for data in topic.partition_data {
-            let tp = id.map(|topic| Tp {
-                topic,
-                partition: data.index,
-            });
-            let tp = check(
-                broker,
-                &call.head,
-                tp,
-                data.records.as_ref(),
-                request.transactional_id.is_some(),
-                bad_acks,
-            );
-            parts.push(ProducePart {
-                topic: topic.name.0.clone(),
-                topic_id: topic.topic_id,
-                index: data.index,
-                tp,
-                records: data.records,
-            });
-        }
+    for part in &mut request.parts {
+        part.tp = check(broker, &call.head, part, request.transactional, bad_acks);
     }
     let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
     let produce = Produce {
         conn: call.conn,
-        head: call.head.clone(),
+        head: call.head,
         acks: request.acks,
         timeout,
-        parts,
+        parts: request.parts,
     };
     match broker.produce(ctx, produce) {
         None => Answer::Later,
-        Some(outcomes) if request.acks == 0 => match failed(&outcomes) {
+        Some((_, outcomes)) if request.acks == 0 => match failed(&outcomes) {
             true => Answer::Close(CloseReason::FailedWithoutAcks),
             false => Answer::Nothing,
         },
-        Some(outcomes) => {
-            let bytes = render(broker, &call.head, &outcomes);
-            Answer::Encoded(call.head, bytes)
+        Some((head, outcomes)) => {
+            let bytes = render(broker, &head, &outcomes);
+            Answer::Encoded(head, bytes)
         }
     }
 }
 
 /// Answers a produce that was parked.
-pub(crate) fn answer(
-    broker: &mut Broker,
-    ctx: &mut Ctx<'_>,
-    conn: ConnId,
-    head: &RequestHead,
-    acks: i16,
-    outcomes: Vec<ProduceOutcome>,
-) {
-    if acks != 0 {
-        let bytes = render(broker, head, &outcomes);
-        broker.respond_encoded(ctx, conn, head, Ok(bytes));
-    } else if failed(&outcomes) {
-        broker.close(ctx, conn, CloseReason::FailedWithoutAcks);
+pub(crate) fn answer(broker: &mut Broker, ctx: &mut Ctx<'_>, produce: &ParkedProduce) {
+    if produce.acks != 0 {
+        let bytes = render(broker, &produce.head, &produce.outcomes);
+        broker.respond_encoded(ctx, produce.conn, &produce.head, Ok(bytes));
+    } else if failed(&produce.outcomes) {
+        broker.close(ctx, produce.conn, CloseReason::FailedWithoutAcks);
     } else {
-        broker.answer_nothing(ctx, conn);
+        broker.answer_nothing(ctx, produce.conn);
     }
 }
 
@@ -114,22 +82,26 @@ fn failed(outcomes: &[ProduceOutcome]) -> bool {
 fn check(
     broker: &Broker,
     head: &RequestHead,
-    tp: Option<Tp>,
-    records: Option<&Bytes>,
+    part: &ProducePart,
     has_transactional_id: bool,
     bad_acks: bool,
 ) -> Result<Tp, ErrorCode> {
-    let known = tp
-        .and_then(|tp| broker.image.topics.get(&tp.topic))
-        .filter(|_| tp.is_some_and(|tp| broker.known(tp).is_some()));
-    let (Some(tp), Some(topic)) = (tp, known) else {
-        return Err(if head.version >= 13 {
+    let by_id = head.version >= 13;
+    let id = if by_id {
+        Some(part.topic_id)
+    } else {
+        broker.topic_id(&part.topic)
+    };
+    let known = id.and_then(|id| Some((id, broker.image.topics.get(&id)?)));
+    let hosted = known.filter(|(_, topic)| usize::try_from(part.index).is_ok_and(|at| at < topic.partitions.len()));
+    let Some((id, topic)) = hosted else {
+        return Err(if by_id {
             ErrorCode::UNKNOWN_TOPIC_ID
         } else {
             ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
         });
     };
-    let records = records.ok_or(ErrorCode::INVALID_RECORD)?;
+    let records = part.records.as_ref().ok_or(ErrorCode::INVALID_RECORD)?;
     check_batch(records, head.version, has_transactional_id)?;
     if bad_acks {
         return Err(ErrorCode::INVALID_REQUIRED_ACKS);
@@ -137,7 +109,10 @@ fn check(
     if super::metadata::is_internal(&topic.name) && head.client_id.as_deref() != Some("__admin_client") {
         return Err(ErrorCode::INVALID_TOPIC_EXCEPTION);
     }
-    Ok(tp)
+    Ok(Tp {
+        topic: id,
+        partition: part.index,
+    })
 }
 
 /// One whole batch of magic 2, without a codec or feature that the version or this broker does not have. What follows

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kafka_protocol::messages::ResponseKind;
+use kafka_protocol::protocol::StrBytes;
 use kafka_sim_core::wire::{self, FrameSplitter, RequestHead, WireError};
 use kafka_sim_core::{ConnId, SimTime};
 
@@ -59,6 +60,8 @@ impl CloseReason {
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
     splitter: FrameSplitter,
+    /// What the last request named.
+    client_id: Option<StrBytes>,
     /// A request is being handled; what arrives meanwhile waits.
     busy: bool,
     last_activity: SimTime,
@@ -71,6 +74,7 @@ impl Broker {
         let splitter = FrameSplitter::new(byte_count(self.config.socket_request_max_bytes));
         let connection = Connection {
             splitter,
+            client_id: None,
             busy: false,
             last_activity: ctx.now,
             host,
@@ -112,13 +116,17 @@ impl Broker {
             if connection.busy {
                 return;
             }
-            let frame = match connection.splitter.next_frame() {
+            let mut frame = match connection.splitter.next_frame() {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return,
                 Err(_) => return self.close(ctx, conn, CloseReason::BadFrameSize),
             };
             connection.busy = true;
-            match api::serve(self, ctx, conn, frame) {
+            let answer = match api::take_head(&mut frame, &mut connection.client_id) {
+                Ok(head) => api::serve(self, ctx, conn, head, frame),
+                Err(answer) => answer,
+            };
+            match answer {
                 Answer::Ready(head, response) => {
                     let encoded =
                         wire::encode_response_kind(head.api_key, head.version, head.correlation_id, &response);
@@ -129,7 +137,9 @@ impl Broker {
                 Answer::Nothing => {}
                 Answer::Close(reason) => return self.close(ctx, conn, reason),
             }
-            self.release(ctx, conn);
+            if !self.release(ctx, conn) {
+                return;
+            }
         }
     }
 
@@ -148,8 +158,9 @@ impl Broker {
         encoded: Result<Bytes, WireError>,
     ) {
         self.send(ctx, conn, head, encoded);
-        self.release(ctx, conn);
-        self.answered.push(conn);
+        if self.release(ctx, conn) {
+            self.answered.push(conn);
+        }
     }
 
     fn send(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, head: &RequestHead, encoded: Result<Bytes, WireError>) {
@@ -173,17 +184,21 @@ impl Broker {
         }
     }
 
-    fn release(&mut self, ctx: &Ctx<'_>, conn: ConnId) {
-        if let Some(connection) = self.connections.get_mut(&conn) {
-            connection.busy = false;
-            connection.last_activity = ctx.now;
-        }
+    /// The request was handled. Returns whether more of the connection has arrived meanwhile.
+    fn release(&mut self, ctx: &Ctx<'_>, conn: ConnId) -> bool {
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            return false;
+        };
+        connection.busy = false;
+        connection.last_activity = ctx.now;
+        !connection.splitter.is_empty()
     }
 
     /// acks=0 was handled after a wait: the connection goes on without a response.
     pub(crate) fn answer_nothing(&mut self, ctx: &Ctx<'_>, conn: ConnId) {
-        self.release(ctx, conn);
-        self.answered.push(conn);
+        if self.release(ctx, conn) {
+            self.answered.push(conn);
+        }
     }
 
     /// Goes on with the connections that were answered while something else was handled. The cluster calls it after

@@ -29,6 +29,16 @@ pub(crate) struct FetchPart {
     pub(crate) max_bytes: usize,
 }
 
+/// The partitions of a fetch request: mostly one or two.
+pub(crate) type FetchParts = SmallVec<[FetchPart; 2]>;
+
+impl FetchPart {
+    /// Whether the other names the same partition.
+    pub(super) fn is_of_same(&self, other: &FetchPart) -> bool {
+        self.index == other.index && self.topic_id == other.topic_id && self.topic == other.topic
+    }
+}
+
 /// A consumer's fetch request.
 #[derive(Clone, Debug)]
 pub(crate) struct FetchAsk {
@@ -41,7 +51,7 @@ pub(crate) struct FetchAsk {
     pub(crate) max_bytes: usize,
     pub(crate) read_committed: bool,
     pub(crate) rack: Option<Arc<str>>,
-    pub(crate) parts: Vec<FetchPart>,
+    pub(crate) parts: FetchParts,
     pub(crate) session: SessionUse,
 }
 
@@ -59,7 +69,7 @@ pub(crate) struct FetchRead {
 }
 
 /// What was read of each partition, in the order of the request.
-pub(crate) type FetchReads = SmallVec<[FetchRead; 1]>;
+pub(crate) type FetchReads = SmallVec<[FetchRead; 2]>;
 
 impl FetchRead {
     fn failed(error: ErrorCode) -> Self {
@@ -75,43 +85,58 @@ impl FetchRead {
         }
     }
 
-    fn must_not_wait(&self) -> bool {
+    pub(super) fn must_not_wait(&self) -> bool {
         !self.error.is_ok() || self.diverging.is_some() || self.preferred_read_replica.is_some()
     }
 }
 
 impl Broker {
     /// Reads at once if there is enough, otherwise parks the request. `None` means parked.
-    pub(crate) fn fetch(&mut self, ctx: &mut Ctx<'_>, ask: FetchAsk) -> Option<(FetchAsk, FetchReads)> {
-        let reads = self.read_all(ctx, &ask);
-        if ask.max_wait.is_zero() || satisfied(&ask, &reads) {
-            self.note_reads(ctx, &ask, &reads);
-            return Some((ask, reads));
+    pub(crate) fn fetch(&mut self, ctx: &mut Ctx<'_>, ask: Box<FetchAsk>) -> Option<(Box<FetchAsk>, FetchReads)> {
+        if !self.has_nothing_for(&ask) {
+            let reads = self.read_all(ctx, &ask);
+            if ask.max_wait.is_zero() || satisfied(&ask, &reads) {
+                self.note_reads(ctx, &ask, &reads);
+                return Some((ask, reads));
+            }
         }
-        let tps: SmallVec<[Tp; 4]> = ask.parts.iter().filter_map(|p| p.tp.ok()).collect();
-        let deadline = ctx.now + ask.max_wait;
-        let (conn, head) = (ask.conn, ask.head.clone());
-        let id = self.park(conn, head, WaitsFor::Fetch(Box::new(ask)), deadline, SimTime::ZERO);
-        for tp in tps {
+        let id = self.purgatory.next_id();
+        for tp in ask.parts.iter().filter_map(|part| part.tp.ok()) {
             if let Some(partition) = self.partitions.get_mut(&tp) {
                 partition.waiting_fetches.push(id);
             }
         }
+        let deadline = ctx.now + ask.max_wait;
+        self.park(WaitsFor::Fetch(ask), deadline, SimTime::ZERO);
         None
+    }
+
+    /// A quick look, before anything is read: the consumer is at the end of every partition and has time to wait.
+    fn has_nothing_for(&self, ask: &FetchAsk) -> bool {
+        let waits = !ask.max_wait.is_zero() && ask.min_bytes > 0 && ask.rack.is_none() && !ask.parts.is_empty();
+        waits && ask.parts.iter().all(|part| self.is_at_end(ask, part))
+    }
+
+    fn is_at_end(&self, ask: &FetchAsk, part: &FetchPart) -> bool {
+        let Ok(partition) = self.readable(ask, part) else {
+            return false;
+        };
+        let in_range = partition.log.log_start_offset()..=partition.log.log_end_offset();
+        let at_end = part.fetch_offset >= bound(ask, partition) && in_range.contains(&part.fetch_offset);
+        at_end && part.last_fetched_epoch < 0
     }
 
     fn read_all(&self, ctx: &Ctx<'_>, ask: &FetchAsk) -> FetchReads {
         let mut left = ask.max_bytes.min(byte_count(self.config.fetch_max_bytes));
         let mut nothing_yet = true;
-        ask.parts
-            .iter()
-            .map(|part| {
-                let read = self.read_one(ctx, ask, part, left, nothing_yet);
-                left = left.saturating_sub(read.bytes);
-                nothing_yet &= read.bytes == 0;
-                read
-            })
-            .collect()
+        let mut reads = FetchReads::new();
+        for part in &ask.parts {
+            let read = self.read_one(ctx, ask, part, left, nothing_yet);
+            left = left.saturating_sub(read.bytes);
+            nothing_yet &= read.bytes == 0;
+            reads.push(read);
+        }
+        reads
     }
 
     fn read_one(&self, ctx: &Ctx<'_>, ask: &FetchAsk, part: &FetchPart, left: usize, nothing_yet: bool) -> FetchRead {
@@ -146,11 +171,7 @@ impl Broker {
         if read.preferred_read_replica.is_some() {
             return read;
         }
-        let bound = match (ask.debugging, ask.read_committed) {
-            (true, _) => log.log_end_offset(),
-            (false, true) => partition.last_stable_offset(),
-            (false, false) => partition.high_watermark,
-        };
+        let bound = bound(ask, partition);
         if left == 0 || part.fetch_offset >= bound {
             return read;
         }
@@ -270,17 +291,17 @@ impl Broker {
     }
 
     fn answer_fetch(&mut self, ctx: &mut Ctx<'_>, id: u64, reads: FetchReads) {
-        let Some(parked) = self.unpark(id) else { return };
-        let WaitsFor::Fetch(ask) = parked.waits_for else { return };
+        let Some(WaitsFor::Fetch(ask)) = self.unpark(id) else {
+            return;
+        };
         for tp in ask.parts.iter().filter_map(|p| p.tp.ok()) {
             if let Some(partition) = self.partitions.get_mut(&tp) {
                 partition.waiting_fetches.retain(|waiting| *waiting != id);
             }
         }
         self.note_reads(ctx, &ask, &reads);
-        let head = ask.head.clone();
-        let bytes = crate::api::fetch::render(self, ctx, *ask, reads);
-        self.respond_encoded(ctx, parked.conn, &head, Ok(bytes));
+        let bytes = crate::api::fetch::render(self, ctx, &ask, &reads);
+        self.respond_encoded(ctx, ask.conn, &ask.head, Ok(bytes));
     }
 
     fn note_reads(&self, ctx: &mut Ctx<'_>, ask: &FetchAsk, reads: &[FetchRead]) {
@@ -295,6 +316,15 @@ impl Broker {
                 });
             }
         }
+    }
+}
+
+/// Up to where the request may read.
+fn bound(ask: &FetchAsk, partition: &Partition) -> Offset {
+    match (ask.debugging, ask.read_committed) {
+        (true, _) => partition.log.log_end_offset(),
+        (false, true) => partition.last_stable_offset(),
+        (false, false) => partition.high_watermark,
     }
 }
 

@@ -1,16 +1,18 @@
 //! Incremental fetch sessions of consumers (KIP-227, FetchSession).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_sim_core::{ErrorCode, Offset, SimRng, SimTime};
-use uuid::Uuid;
+use smallvec::SmallVec;
 
-use super::consumer_fetch::{FetchPart, FetchRead};
+use super::consumer_fetch::{FetchPart, FetchParts, FetchRead};
 
 /// A session unused for this long may give way to any newcomer.
 const MIN_EVICTION: Duration = Duration::from_secs(120);
+
+/// Which partitions of an answer to list, in the order of the request. Empty: all of them.
+pub(crate) type Mention = SmallVec<[bool; 16]>;
 
 /// How a request uses sessions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,21 +44,32 @@ struct Cached {
     part: FetchPart,
     high_watermark: Offset,
     log_start: Offset,
+    /// The answer that is being made has data of it.
+    served: bool,
 }
 
-/// What tells the partitions of a session apart.
-type Key = (Arc<str>, Uuid, i32);
+impl Cached {
+    fn new(part: FetchPart) -> Self {
+        Cached {
+            part,
+            high_watermark: -1,
+            log_start: -1,
+            served: false,
+        }
+    }
 
-fn key(part: &FetchPart) -> Key {
-    (part.topic.clone(), part.topic_id, part.index)
+    /// Takes note of what the client is told.
+    fn tell(&mut self, read: &FetchRead) {
+        // An errored partition is reported again once it recovers.
+        self.high_watermark = if read.error.is_ok() { read.high_watermark } else { -1 };
+        self.log_start = read.log_start;
+    }
 }
 
 /// The partitions of a session in their order, which changes with every answer that has data.
 #[derive(Clone, Default, Debug)]
 struct Parts {
-    in_order: BTreeMap<u64, Cached>,
-    places: BTreeMap<Key, u64>,
-    next_place: u64,
+    in_order: Vec<Cached>,
 }
 
 impl Parts {
@@ -64,32 +77,23 @@ impl Parts {
         self.in_order.len()
     }
 
-    fn get_mut(&mut self, part: &FetchPart) -> Option<&mut Cached> {
-        self.in_order.get_mut(self.places.get(&key(part))?)
-    }
-
-    /// Adds a partition that is not there yet at the end.
-    fn push(&mut self, cached: Cached) {
-        self.places.insert(key(&cached.part), self.next_place);
-        self.in_order.insert(self.next_place, cached);
-        self.next_place += 1;
-    }
-
-    fn remove(&mut self, part: &FetchPart) -> Option<Cached> {
-        self.in_order.remove(&self.places.remove(&key(part))?)
-    }
-
-    fn move_to_end(&mut self, part: &FetchPart) {
-        let Some(place) = self.places.get_mut(&key(part)) else {
-            return;
-        };
-        if *place + 1 == self.next_place {
-            return;
+    /// Where a partition is. The search begins at a guess: requests and answers mostly name partitions in their order.
+    fn place(&self, part: &FetchPart, guess: usize) -> Option<usize> {
+        let (before, from) = self.in_order.split_at(guess.min(self.in_order.len()));
+        let is_it = |cached: &Cached| cached.part.is_of_same(part);
+        match from.iter().position(is_it) {
+            Some(behind) => Some(before.len() + behind),
+            None => before.iter().position(is_it),
         }
-        if let Some(cached) = self.in_order.remove(place) {
-            *place = self.next_place;
-            self.in_order.insert(self.next_place, cached);
-            self.next_place += 1;
+    }
+
+    /// Puts those that were answered with data behind all others, without changing their order.
+    fn move_served_to_end(&mut self) {
+        if self.in_order.len() > 1 {
+            self.in_order.sort_by_key(|cached| cached.served);
+        }
+        for cached in &mut self.in_order {
+            cached.served = false;
         }
     }
 }
@@ -106,9 +110,9 @@ impl SessionCache {
         id: i32,
         epoch: i32,
         by_topic_id: bool,
-        changed: Vec<FetchPart>,
+        changed: FetchParts,
         forgotten: &[FetchPart],
-    ) -> Result<Vec<FetchPart>, ErrorCode> {
+    ) -> Result<FetchParts, ErrorCode> {
         let session = self
             .sessions
             .get_mut(&id)
@@ -121,20 +125,22 @@ impl SessionCache {
         }
         session.epoch = if epoch == i32::MAX { 1 } else { epoch + 1 };
         session.last_used = now;
+        let mut next = 0;
         for part in changed {
-            match session.parts.get_mut(&part) {
-                Some(cached) => cached.part = part,
-                None => session.parts.push(Cached {
-                    part,
-                    high_watermark: -1,
-                    log_start: -1,
-                }),
+            match session.parts.place(&part, next) {
+                Some(place) => {
+                    session.parts.in_order[place].part = part;
+                    next = place + 1;
+                }
+                None => session.parts.in_order.push(Cached::new(part)),
             }
         }
         for part in forgotten {
-            session.parts.remove(part);
+            if let Some(place) = session.parts.place(part, 0) {
+                session.parts.in_order.remove(place);
+            }
         }
-        Ok(session.parts.in_order.values().map(|c| c.part.clone()).collect())
+        Ok(session.parts.in_order.iter().map(|c| c.part.clone()).collect())
     }
 
     /// Opens a session for a full fetch that has been answered. 0: there is no room.
@@ -144,7 +150,7 @@ impl SessionCache {
         slots: usize,
         rng: &mut SimRng,
         by_topic_id: bool,
-        parts: Vec<FetchPart>,
+        parts: &[FetchPart],
         reads: &[FetchRead],
     ) -> i32 {
         if parts.is_empty() || (self.sessions.len() >= slots && !self.evict(now, parts.len())) {
@@ -157,15 +163,13 @@ impl SessionCache {
                 break candidate;
             }
         };
-        let mut cached = Parts::default();
-        for (part, read) in parts.into_iter().zip(reads) {
+        let mut session_parts = Parts::default();
+        for (part, read) in parts.iter().zip(reads) {
             // A partition that was named twice is answered twice, and remembered once.
-            if cached.get_mut(&part).is_none() {
-                cached.push(Cached {
-                    part,
-                    high_watermark: reported(read),
-                    log_start: read.log_start,
-                });
+            if session_parts.place(part, 0).is_none() {
+                let mut cached = Cached::new(part.clone());
+                cached.tell(read);
+                session_parts.in_order.push(cached);
             }
         }
         self.sessions.insert(
@@ -173,7 +177,7 @@ impl SessionCache {
             Session {
                 epoch: 1,
                 by_topic_id,
-                parts: cached,
+                parts: session_parts,
                 created: now,
                 last_used: now,
             },
@@ -204,29 +208,26 @@ impl SessionCache {
 
     /// Which partitions of an incremental answer are worth mentioning; those with data move to the end of the order.
     /// The session is dropped (and 0 returned) once it has no partitions.
-    pub(crate) fn settle(&mut self, id: i32, parts: &[FetchPart], reads: &[FetchRead]) -> (i32, Vec<bool>) {
+    pub(crate) fn settle(&mut self, id: i32, parts: &[FetchPart], reads: &[FetchRead]) -> (i32, Mention) {
         let Some(session) = self.sessions.get_mut(&id) else {
-            return (0, vec![true; parts.len()]);
+            return (0, Mention::new());
         };
-        let mut mention = Vec::with_capacity(parts.len());
-        for (part, read) in parts.iter().zip(reads) {
-            let Some(cached) = session.parts.get_mut(part) else {
+        let mut mention = Mention::new();
+        let mut served = false;
+        for (guess, (part, read)) in parts.iter().zip(reads).enumerate() {
+            let Some(place) = session.parts.place(part, guess) else {
                 mention.push(true);
                 continue;
             };
+            let cached = &mut session.parts.in_order[place];
             let moved = cached.high_watermark != read.high_watermark || cached.log_start != read.log_start;
-            mention.push(
-                read.bytes > 0
-                    || !read.error.is_ok()
-                    || read.diverging.is_some()
-                    || read.preferred_read_replica.is_some()
-                    || moved,
-            );
-            cached.high_watermark = reported(read);
-            cached.log_start = read.log_start;
-            if read.bytes > 0 {
-                session.parts.move_to_end(part);
-            }
+            mention.push(moved || read.bytes > 0 || read.must_not_wait());
+            cached.tell(read);
+            cached.served = read.bytes > 0;
+            served |= cached.served;
+        }
+        if served {
+            session.parts.move_served_to_end();
         }
         if session.parts.len() == 0 {
             self.sessions.remove(&id);
@@ -234,9 +235,4 @@ impl SessionCache {
         }
         (id, mention)
     }
-}
-
-/// An errored partition is reported again once it recovers.
-fn reported(read: &FetchRead) -> Offset {
-    if read.error.is_ok() { read.high_watermark } else { -1 }
 }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use kafka_sim_core::batch::Batch;
 use kafka_sim_core::{BrokerId, ErrorCode, Offset, SimTime, SmallMap};
-use smallvec::SmallVec;
 
-use super::follower_fetch::{ReplicaFetch, ReplicaFetched, ReplicaFetchedPart, ReplicaPart};
+use super::follower_fetch::{ReplicaExchange, ReplicaFetchedPart, ReplicaPart};
 use super::timers::TimerKey;
-use super::{Broker, Ctx, PeerMessage, Timer, byte_count};
+use super::{Broker, Ctx, Partition, PeerMessage, Timer, byte_count};
 use crate::event::Event;
+use crate::log::AppendError;
 use crate::peer::Tp;
 
 /// `replica.socket.timeout.ms`
@@ -21,12 +22,14 @@ const SHORTEST_BACKOFF: Duration = Duration::from_millis(1);
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Fetcher {
     parts: SmallMap<Tp, PartFetch>,
-    /// What the leader's session holds, as far as it was told.
-    session: SmallMap<Tp, ReplicaPart>,
+    /// No longer fetched, and still in the leader's session.
+    dropped: Vec<Tp>,
     session_open: bool,
     in_flight: Option<InFlight>,
     /// An fsync of fetched records is still running.
     busy_until: SimTime,
+    /// What the last answer came in, for the next fetch.
+    spare: Option<Box<ReplicaExchange>>,
 }
 
 #[derive(Clone, Debug)]
@@ -35,8 +38,16 @@ struct InFlight {
     timeout: TimerKey,
 }
 
+/// One partition that is fetched.
+#[derive(Clone, Copy, Debug)]
+struct PartFetch {
+    state: PartState,
+    /// What the leader's session holds of it, as far as it was told.
+    told: Option<ReplicaPart>,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum PartFetch {
+enum PartState {
     Ready,
     BackingOff(SimTime),
     /// Out of the leader's range; its log start and end were asked for.
@@ -47,28 +58,45 @@ enum PartFetch {
 
 impl Fetcher {
     pub(crate) fn add(&mut self, tp: Tp) {
-        self.parts.insert(tp, PartFetch::Ready);
-        self.session.remove(&tp);
+        let part = PartFetch {
+            state: PartState::Ready,
+            told: None,
+        };
+        self.parts.insert(tp, part);
+        self.dropped.retain(|dropped| *dropped != tp);
     }
 
     pub(crate) fn remove(&mut self, tp: Tp) {
-        self.parts.remove(&tp);
+        if self.parts.remove(&tp).is_some_and(|part| part.told.is_some()) {
+            self.dropped.push(tp);
+        }
     }
 
-    /// What is in the session and may not be fetched now.
-    fn forgotten(&self) -> Vec<Tp> {
-        let left = self.session.keys().copied();
-        left.filter(|tp| self.parts.get(tp) != Some(&PartFetch::Ready))
-            .collect()
+    /// The leader's session is not there any more.
+    fn forget_session(&mut self) {
+        self.dropped.clear();
+        for part in self.parts.values_mut() {
+            part.told = None;
+        }
+    }
+
+    /// Takes out of the session what may not be fetched now.
+    fn take_forgotten(&mut self, forgotten: &mut Vec<Tp>) {
+        forgotten.append(&mut self.dropped);
+        for (tp, part) in self.parts.iter_mut() {
+            if part.state != PartState::Ready && part.told.take().is_some() {
+                forgotten.push(*tp);
+            }
+        }
     }
 }
 
-impl PartFetch {
+impl PartState {
     fn is_ready(self, now: SimTime) -> bool {
         match self {
-            PartFetch::Ready => true,
-            PartFetch::BackingOff(until) | PartFetch::AwaitingRange(until) => until <= now,
-            PartFetch::Failed => false,
+            PartState::Ready => true,
+            PartState::BackingOff(until) | PartState::AwaitingRange(until) => until <= now,
+            PartState::Failed => false,
         }
     }
 }
@@ -92,45 +120,36 @@ impl Broker {
         }
         let full = !fetcher.session_open;
         if full {
-            fetcher.session.clear();
+            fetcher.forget_session();
         }
-        let mut changed = SmallVec::new();
-        let mut wanted = 0_usize;
-        for (tp, state) in fetcher.parts.iter_mut().filter(|(_, state)| state.is_ready(ctx.now)) {
-            let tp = *tp;
-            let Some(partition) = self.partitions.get(&tp) else {
+        let mut exchange = fetcher.spare.take().unwrap_or_default();
+        let fetch = &mut exchange.asked;
+        fetch.changed.clear();
+        fetch.forgotten.clear();
+        let (mut wanted, mut others) = (false, !fetcher.dropped.is_empty());
+        for (tp, part) in fetcher.parts.iter_mut() {
+            if !part.state.is_ready(ctx.now) {
+                others = true;
+                continue;
+            }
+            let Some(partition) = self.partitions.get(tp) else {
+                others = true;
                 continue;
             };
-            *state = PartFetch::Ready;
-            wanted += 1;
-            let last_fetched_epoch = partition.log.latest_epoch().unwrap_or(-1);
-            #[cfg(feature = "mutants")]
-            let last_fetched_epoch = if partition.compares_no_epochs() {
-                -1
-            } else {
-                last_fetched_epoch
-            };
-            let part = ReplicaPart {
-                tp,
-                leader_epoch: partition.leader_epoch,
-                fetch_offset: partition.log.log_end_offset(),
-                last_fetched_epoch,
-                log_start: partition.log.log_start_offset(),
-            };
-            if fetcher.session.insert(tp, part) != Some(part) {
-                changed.push(part);
+            part.state = PartState::Ready;
+            wanted = true;
+            let place = place_in(partition, *tp);
+            if part.told != Some(place) {
+                part.told = Some(place);
+                fetch.changed.push(place);
             }
         }
         // Nothing is forgotten here that the leader is not told of.
-        if wanted == 0 {
+        if !wanted {
             return;
         }
-        let forgotten = match fetcher.session.len() {
-            all if all == wanted => Vec::new(),
-            _ => fetcher.forgotten(),
-        };
-        for tp in &forgotten {
-            fetcher.session.remove(tp);
+        if others {
+            fetcher.take_forgotten(&mut fetch.forgotten);
         }
         fetcher.session_open = true;
         self.replica_fetches += 1;
@@ -139,130 +158,88 @@ impl Broker {
             .timers
             .set(ctx.now + SOCKET_TIMEOUT, Timer::FetchTimeout(leader, id));
         fetcher.in_flight = Some(InFlight { id, timeout });
-        let fetch = ReplicaFetch {
-            id,
-            broker_epoch: self.broker_epoch,
-            full,
-            changed,
-            forgotten,
-            max_wait: self.config.replica_fetch_wait_max,
-            max_bytes: byte_count(self.config.replica_fetch_response_max_bytes),
-            max_bytes_per_partition: byte_count(self.config.replica_fetch_max_bytes),
-        };
-        ctx.tell_broker(leader, PeerMessage::Fetch(Box::new(fetch)));
+        fetch.id = id;
+        fetch.broker_epoch = self.broker_epoch;
+        fetch.full = full;
+        fetch.max_wait = self.config.replica_fetch_wait_max;
+        fetch.max_bytes = byte_count(self.config.replica_fetch_response_max_bytes);
+        fetch.max_bytes_per_partition = byte_count(self.config.replica_fetch_max_bytes);
+        ctx.tell_broker(leader, PeerMessage::Fetch(exchange));
     }
 
-    pub(crate) fn on_replica_fetched(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId, answer: ReplicaFetched) {
+    pub(crate) fn on_replica_fetched(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        leader: BrokerId,
+        mut exchange: Box<ReplicaExchange>,
+    ) {
         let Some(fetcher) = self.fetchers.get_mut(&leader) else {
             return;
         };
         match fetcher.in_flight.take() {
-            Some(in_flight) if in_flight.id == answer.id => self.timers.cancel(in_flight.timeout),
+            Some(in_flight) if in_flight.id == exchange.asked.id => self.timers.cancel(in_flight.timeout),
             other => {
                 fetcher.in_flight = other;
                 return;
             }
         }
-        if answer.session_lost {
+        if exchange.answer.session_lost {
             fetcher.session_open = false;
+            exchange.answer.session_lost = false;
         }
-        for part in answer.parts {
+        for part in &exchange.answer.parts {
             self.on_fetched_part(ctx, leader, part);
+        }
+        exchange.answer.parts.clear();
+        if let Some(fetcher) = self.fetchers.get_mut(&leader) {
+            fetcher.spare = Some(exchange);
         }
         self.fetch_from(ctx, leader);
     }
 
-    fn on_fetched_part(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId, part: ReplicaFetchedPart) {
-        let tp = part.tp;
-        let Some(fetcher) = self.fetchers.get(&leader) else {
+    fn on_fetched_part(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId, part: &ReplicaFetchedPart) {
+        let (id, tp) = (self.id(), part.tp);
+        let (Some(fetcher), Some(partition)) = (self.fetchers.get_mut(&leader), self.partitions.get_mut(&tp)) else {
             return;
         };
-        let (Some(sent), Some(partition)) = (fetcher.session.get(&tp).copied(), self.partitions.get(&tp)) else {
+        let Some(PartFetch {
+            state: PartState::Ready,
+            told: Some(sent),
+        }) = fetcher.parts.get(&tp)
+        else {
             return;
         };
-        let stale = sent.leader_epoch != partition.leader_epoch || sent.fetch_offset != partition.log.log_end_offset();
-        if stale || fetcher.parts.get(&tp) != Some(&PartFetch::Ready) {
+        if sent.leader_epoch != partition.leader_epoch || sent.fetch_offset != partition.log.log_end_offset() {
             return;
         }
         #[cfg(feature = "mutants")]
-        self.note_compared(tp, &part);
+        partition.note_compared(part);
         if !part.error.is_ok() {
-            self.on_fetch_error(ctx, leader, tp, part.error, sent.leader_epoch);
-        } else if let Some((epoch, end)) = part.diverging {
-            self.truncate_to_divergence(ctx, tp, epoch, end);
-        } else {
-            self.append_fetched(ctx, leader, &part);
+            let sent_epoch = sent.leader_epoch;
+            return self.on_fetch_error(ctx, leader, tp, part.error, sent_epoch);
         }
-    }
-
-    /// The leader has compared the logs, and found no difference or said where to cut.
-    #[cfg(feature = "mutants")]
-    fn note_compared(&mut self, tp: Tp, part: &ReplicaFetchedPart) {
-        let at_once = self.spec.mutant == Some(crate::mutant::Mutant::SingleShotTruncation);
-        let Some(partition) = self.partitions.get_mut(&tp) else {
-            return;
-        };
-        partition.compared |= part.error.is_ok() && (part.diverging.is_none() || at_once);
-    }
-
-    fn append_fetched(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId, part: &ReplicaFetchedPart) {
-        let (id, tp) = (self.id(), part.tp);
-        let partition = self.partitions.get_mut(&tp).expect("looked up by the caller");
-        if !part.records.is_empty() {
-            match partition
-                .log
-                .append_as_follower(ctx.disk, &part.records, ctx.now, ctx.now_ms)
-            {
-                Ok(appended) => {
-                    for run in part
-                        .records
-                        .chunk_by(|a, b| a.header.leader_epoch == b.header.leader_epoch)
-                    {
-                        let (first, last) = (run[0].header, run[run.len() - 1].header);
-                        ctx.event(Event::Replicated {
-                            broker: id,
-                            tp,
-                            base: first.base_offset,
-                            last: last.last_offset(),
-                            leader_epoch: first.leader_epoch,
-                        });
-                    }
-                    partition.tell_rolls(ctx, id);
-                    if let Some(durable) = appended.flushed {
-                        let fetcher = self.fetchers.get_mut(&leader).expect("it is answering");
-                        fetcher.busy_until = fetcher.busy_until.max(durable);
-                    }
-                }
-                Err(error) if error.storage => return self.fail_log_dir(ctx),
-                Err(_) => return self.back_off(ctx, leader, tp),
-            }
+        if let Some((epoch, end)) = part.diverging {
+            return self.truncate_to_divergence(ctx, tp, epoch, end);
         }
-        if part.log_start > partition.log.log_start_offset() && part.log_start <= partition.log.log_end_offset() {
-            partition.log.raise_log_start(part.log_start);
+        match partition.append_fetched(ctx, id, &part.records) {
+            Ok(None) => {}
+            Ok(Some(durable)) => fetcher.busy_until = fetcher.busy_until.max(durable),
+            Err(error) if error.storage => return self.fail_log_dir(ctx),
+            Err(_) => return self.back_off(ctx, leader, tp),
         }
-        self.follow_high_watermark(ctx, tp, part.high_watermark);
-    }
-
-    /// Follower high watermark := min(leader's, own log end). It lags the leader's by up to one round trip.
-    fn follow_high_watermark(&mut self, ctx: &mut Ctx<'_>, tp: Tp, leader_hw: Offset) {
-        let id = self.id();
-        let partition = self.partitions.get_mut(&tp).expect("looked up by the caller");
-        let hw = leader_hw
-            .min(partition.log.log_end_offset())
-            .max(partition.log.log_start_offset());
-        if hw == partition.high_watermark {
-            return;
+        partition.follow_log_start(part.log_start);
+        if partition.follow_high_watermark(part.high_watermark) {
+            let hw = partition.high_watermark;
+            ctx.event(Event::HighWatermark { broker: id, tp, hw });
+            self.complete_fetches(ctx, tp);
         }
-        partition.high_watermark = hw;
-        ctx.event(Event::HighWatermark { broker: id, tp, hw });
-        self.complete_fetches(ctx, tp);
     }
 
     fn on_fetch_error(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId, tp: Tp, error: ErrorCode, sent_epoch: i32) {
         match error {
             ErrorCode::OFFSET_OUT_OF_RANGE => {
                 let until = ctx.now + SOCKET_TIMEOUT;
-                self.set_part(leader, tp, PartFetch::AwaitingRange(until));
+                self.set_part(leader, tp, PartState::AwaitingRange(until));
                 self.timers.set(until, Timer::Fetch(leader));
                 ctx.tell_broker(
                     leader,
@@ -272,34 +249,32 @@ impl Broker {
                     },
                 );
             }
-            ErrorCode::FENCED_LEADER_EPOCH => self.set_part(leader, tp, PartFetch::Failed),
+            ErrorCode::FENCED_LEADER_EPOCH => self.set_part(leader, tp, PartState::Failed),
             _ => self.back_off(ctx, leader, tp),
         }
     }
 
-    fn set_part(&mut self, leader: BrokerId, tp: Tp, state: PartFetch) {
+    fn set_part(&mut self, leader: BrokerId, tp: Tp, state: PartState) {
         if let Some(part) = self.fetchers.get_mut(&leader).and_then(|f| f.parts.get_mut(&tp)) {
-            *part = state;
+            part.state = state;
         }
     }
 
     fn back_off(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId, tp: Tp) {
         let until = ctx.now + self.config.replica_fetch_backoff.max(SHORTEST_BACKOFF);
-        self.set_part(leader, tp, PartFetch::BackingOff(until));
+        self.set_part(leader, tp, PartState::BackingOff(until));
         self.timers.set(until, Timer::Fetch(leader));
     }
 
     /// The partition may be fetched again, from wherever its log now ends.
     pub(crate) fn resume_fetching(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId, tp: Tp) {
-        self.set_part(leader, tp, PartFetch::Ready);
+        self.set_part(leader, tp, PartState::Ready);
         self.fetch_from(ctx, leader);
     }
 
     pub(crate) fn awaits_range(&self, leader: BrokerId, tp: Tp) -> bool {
-        matches!(
-            self.fetchers.get(&leader).and_then(|f| f.parts.get(&tp)),
-            Some(PartFetch::AwaitingRange(_))
-        )
+        let part = self.fetchers.get(&leader).and_then(|f| f.parts.get(&tp));
+        part.is_some_and(|part| matches!(part.state, PartState::AwaitingRange(_)))
     }
 
     /// The connection to a leader died, or an answer took longer than `replica.socket.timeout.ms`.
@@ -313,13 +288,79 @@ impl Broker {
         };
         self.timers.cancel(in_flight.timeout);
         fetcher.session_open = false;
-        for state in fetcher
-            .parts
-            .values_mut()
-            .filter(|s| matches!(s, PartFetch::Ready | PartFetch::AwaitingRange(_)))
-        {
-            *state = PartFetch::BackingOff(until);
+        for part in fetcher.parts.values_mut() {
+            if matches!(part.state, PartState::Ready | PartState::AwaitingRange(_)) {
+                part.state = PartState::BackingOff(until);
+            }
         }
         self.timers.set(until, Timer::Fetch(leader));
+    }
+}
+
+/// Where the follower is to read next.
+fn place_in(partition: &Partition, tp: Tp) -> ReplicaPart {
+    let last_fetched_epoch = partition.log.latest_epoch().unwrap_or(-1);
+    #[cfg(feature = "mutants")]
+    let last_fetched_epoch = if partition.compares_no_epochs() {
+        -1
+    } else {
+        last_fetched_epoch
+    };
+    ReplicaPart {
+        tp,
+        leader_epoch: partition.leader_epoch,
+        fetch_offset: partition.log.log_end_offset(),
+        last_fetched_epoch,
+        log_start: partition.log.log_start_offset(),
+    }
+}
+
+impl Partition {
+    /// The leader has compared the logs, and found no difference or said where to cut.
+    #[cfg(feature = "mutants")]
+    fn note_compared(&mut self, part: &ReplicaFetchedPart) {
+        let at_once = self.mutant == Some(crate::mutant::Mutant::SingleShotTruncation);
+        self.compared |= part.error.is_ok() && (part.diverging.is_none() || at_once);
+    }
+
+    /// Appends what was fetched. Returns when it is durable, if an fsync runs.
+    fn append_fetched(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        broker: BrokerId,
+        records: &[Batch],
+    ) -> Result<Option<SimTime>, AppendError> {
+        if records.is_empty() {
+            return Ok(None);
+        }
+        let appended = self.log.append_as_follower(ctx.disk, records, ctx.now, ctx.now_ms)?;
+        for run in records.chunk_by(|a, b| a.header.leader_epoch == b.header.leader_epoch) {
+            let (first, last) = (&run[0].header, &run[run.len() - 1].header);
+            ctx.event(Event::Replicated {
+                broker,
+                tp: self.tp,
+                base: first.base_offset,
+                last: last.last_offset(),
+                leader_epoch: first.leader_epoch,
+            });
+        }
+        self.tell_rolls(ctx, broker);
+        Ok(appended.flushed)
+    }
+
+    fn follow_log_start(&mut self, leader_start: Offset) {
+        if leader_start > self.log.log_start_offset() && leader_start <= self.log.log_end_offset() {
+            self.log.raise_log_start(leader_start);
+        }
+    }
+
+    /// Follower high watermark := min(leader's, own log end). It lags the leader's by up to one round trip. Returns
+    /// whether it moved.
+    fn follow_high_watermark(&mut self, leader_hw: Offset) -> bool {
+        let (start, end) = (self.log.log_start_offset(), self.log.log_end_offset());
+        let hw = leader_hw.min(end).max(start);
+        let moved = hw != self.high_watermark;
+        self.high_watermark = hw;
+        moved
     }
 }

@@ -4,68 +4,57 @@ use kafka_sim_core::batch::Batch;
 use kafka_sim_core::{BrokerId, ErrorCode};
 use smallvec::SmallVec;
 
-use super::follower_fetch::{
-    FetchedParts, Parked, ReplicaFetch, ReplicaFetched, ReplicaFetchedPart, ReplicaPart, divergence,
-};
-use super::{Broker, Ctx, Effect, PeerMessage, Timer};
+use super::follower_fetch::{FetchedParts, Parked, ReplicaExchange, ReplicaFetchedPart, ReplicaPart, divergence};
+use super::{Broker, Ctx, PeerMessage, Timer};
 use crate::peer::Tp;
 
 impl Broker {
-    pub(super) fn answer_or_park(&mut self, ctx: &mut Ctx<'_>, from: BrokerId, fetch: &ReplicaFetch) {
-        let (parts, urgent) = self.collect_parts(from, fetch.max_bytes, fetch.max_bytes_per_partition, true);
-        if urgent || fetch.max_wait.is_zero() {
-            ctx.tell_broker(
-                from,
-                PeerMessage::Fetched(Box::new(ReplicaFetched {
-                    id: fetch.id,
-                    session_lost: false,
-                    parts,
-                })),
-            );
+    /// `news`: there may be something that must not wait.
+    pub(super) fn answer_or_park(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        from: BrokerId,
+        mut exchange: Box<ReplicaExchange>,
+        news: bool,
+    ) {
+        let max_wait = exchange.asked.max_wait;
+        let urgent = (news || max_wait.is_zero()) && self.collect_parts(from, &mut exchange, true);
+        if urgent || max_wait.is_zero() {
+            ctx.tell_broker(from, PeerMessage::Fetched(exchange));
             return;
         }
-        let expiry = self.timers.set(ctx.now + fetch.max_wait, Timer::FollowerWait(from));
+        exchange.answer.parts.clear();
+        let expiry = self.timers.set(ctx.now + max_wait, Timer::FollowerWait(from));
         let session = self.followers.get_mut(&from).expect("the session was looked up above");
-        session.parked = Some(Parked {
-            id: fetch.id,
-            max_bytes: fetch.max_bytes,
-            max_bytes_per_partition: fetch.max_bytes_per_partition,
-            expiry,
-        });
+        session.parked = Some(Parked { exchange, expiry });
     }
 
-    /// Reads what changed. The flag says whether the answer must not wait: records, an error or a divergence.
-    fn collect_parts(
-        &mut self,
-        from: BrokerId,
-        max_bytes: usize,
-        per_partition: usize,
-        peek: bool,
-    ) -> (FetchedParts, bool) {
-        let mut parts = FetchedParts::new();
+    /// Reads what changed into the answer. Returns whether it must not wait: records, an error or a divergence.
+    fn collect_parts(&mut self, from: BrokerId, exchange: &mut ReplicaExchange, peek: bool) -> bool {
+        let ReplicaExchange { asked, answer } = exchange;
         let Some(session) = self.followers.get(&from) else {
-            return (parts, false);
+            return false;
         };
         if !session.has_news() {
-            return (parts, false);
+            return false;
         }
         let broker_epoch = session.broker_epoch;
-        let (mut left, mut urgent, mut unread) = (max_bytes, false, SmallVec::<[Tp; 4]>::new());
+        let (mut left, mut urgent, mut unread) = (asked.max_bytes, false, SmallVec::<[Tp; 4]>::new());
         for part in session.asked() {
-            let limit = per_partition.min(left);
-            let (read, more) = self.read_for_follower(part, from, broker_epoch, limit, left == max_bytes);
+            let limit = asked.max_bytes_per_partition.min(left);
+            let (read, more) = self.read_for_follower(part, from, broker_epoch, limit, left == asked.max_bytes);
             let bytes: usize = read.records.iter().map(Batch::size).sum();
             left = left.saturating_sub(bytes);
             urgent |= bytes > 0 || !read.error.is_ok() || read.diverging.is_some();
             if more {
                 unread.push(part.tp);
             }
-            parts.push(read);
+            answer.parts.push(read);
         }
         if urgent || !peek {
-            self.settle_session(from, &mut parts, &unread);
+            self.settle_session(from, &mut answer.parts, &unread);
         }
-        (parts, urgent)
+        urgent
     }
 
     /// Drops from an answer what the follower already knows, and forgets what has been told.
@@ -145,26 +134,21 @@ impl Broker {
 
     /// Answers a parked fetch if there is reason to; at its time-out it is answered with whatever there is.
     pub(crate) fn answer_parked(&mut self, ctx: &mut Ctx<'_>, follower: BrokerId, expired: bool) {
-        let Some(parked) = self.followers.get(&follower).and_then(|session| session.parked) else {
+        let session = self.followers.get_mut(&follower);
+        let Some(mut parked) = session.and_then(|session| session.parked.take()) else {
             return;
         };
-        let (parts, urgent) = self.collect_parts(follower, parked.max_bytes, parked.max_bytes_per_partition, !expired);
+        let urgent = self.collect_parts(follower, &mut parked.exchange, !expired);
         if !urgent && !expired {
+            parked.exchange.answer.parts.clear();
+            let session = self.followers.get_mut(&follower).expect("it was parked a moment ago");
+            session.parked = Some(parked);
             return;
         }
-        let session = self.followers.get_mut(&follower).expect("it was parked a moment ago");
-        session.parked = None;
         if !expired {
             self.timers.cancel(parked.expiry);
         }
-        ctx.effects.push(Effect::ToBroker {
-            to: follower,
-            message: PeerMessage::Fetched(Box::new(ReplicaFetched {
-                id: parked.id,
-                session_lost: false,
-                parts,
-            })),
-        });
+        ctx.tell_broker(follower, PeerMessage::Fetched(parked.exchange));
     }
 
     pub(crate) fn answer_log_range(&self, ctx: &mut Ctx<'_>, from: BrokerId, tp: Tp, leader_epoch: i32) {

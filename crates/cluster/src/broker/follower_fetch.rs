@@ -25,8 +25,16 @@ pub(crate) struct ReplicaPart {
     pub(crate) log_start: Offset,
 }
 
+/// A fetch and its answer, which travel in the same piece of memory, there and back and there again.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub(crate) struct ReplicaExchange {
+    pub(crate) asked: ReplicaFetch,
+    /// Empty on the way there.
+    pub(crate) answer: ReplicaFetched,
+}
+
 /// A follower's fetch request.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub(crate) struct ReplicaFetch {
     /// Correlates request and answer.
     pub(crate) id: u64,
@@ -57,9 +65,8 @@ pub(crate) struct ReplicaFetchedPart {
 pub(super) type FetchedParts = SmallVec<[ReplicaFetchedPart; 1]>;
 
 /// The answer to a [`ReplicaFetch`].
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub(crate) struct ReplicaFetched {
-    pub(crate) id: u64,
     /// The leader does not know the session (it restarted): fetch in full.
     pub(crate) session_lost: bool,
     pub(crate) parts: FetchedParts,
@@ -86,11 +93,9 @@ pub(super) struct SessionPart {
     pub(super) last_sent: Option<(Offset, Offset)>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Parked {
-    pub(super) id: u64,
-    pub(super) max_bytes: usize,
-    pub(super) max_bytes_per_partition: usize,
+    pub(super) exchange: Box<ReplicaExchange>,
     pub(super) expiry: TimerKey,
 }
 
@@ -129,18 +134,15 @@ impl FollowerSession {
 }
 
 impl Broker {
-    pub(crate) fn on_replica_fetch(&mut self, ctx: &mut Ctx<'_>, from: BrokerId, fetch: &ReplicaFetch) {
+    pub(crate) fn on_replica_fetch(&mut self, ctx: &mut Ctx<'_>, from: BrokerId, mut exchange: Box<ReplicaExchange>) {
+        let fetch = &exchange.asked;
         if fetch.full {
             self.drop_follower_session(from);
             self.followers.insert(from, FollowerSession::default());
         }
         let Some(session) = self.followers.get_mut(&from) else {
-            let answer = ReplicaFetched {
-                id: fetch.id,
-                session_lost: true,
-                parts: FetchedParts::new(),
-            };
-            ctx.tell_broker(from, PeerMessage::Fetched(Box::new(answer)));
+            exchange.answer.session_lost = true;
+            ctx.tell_broker(from, PeerMessage::Fetched(exchange));
             return;
         };
         session.broker_epoch = fetch.broker_epoch;
@@ -153,26 +155,34 @@ impl Broker {
         if let Some(parked) = session.parked.take() {
             self.timers.cancel(parked.expiry);
         }
-        self.note_progress(ctx, from, fetch.broker_epoch);
+        let news = self.note_progress(ctx, from, fetch.broker_epoch);
         crate::api::delete_records::recheck(self, ctx);
-        self.answer_or_park(ctx, from, fetch);
+        self.answer_or_park(ctx, from, exchange, news);
     }
 
-    /// Every fetch tells how far the follower is, an idle one too: partitions left out stand where they stood.
-    fn note_progress(&mut self, ctx: &mut Ctx<'_>, from: BrokerId, broker_epoch: i64) {
+    /// Every fetch tells how far the follower is, an idle one too: partitions left out stand where they stood. Returns
+    /// whether there may be something that the follower must hear of at once.
+    fn note_progress(&mut self, ctx: &mut Ctx<'_>, from: BrokerId, broker_epoch: i64) -> bool {
         if self.log_dir_offline {
-            return;
+            return true;
         }
         let lag = self.config.replica_lag_time_max;
         let session = &self.followers[&from];
         let mut moved = SmallVec::<[Progress; 4]>::new();
-        for part in session.parts.values().map(|part| &part.asked) {
+        let mut news = false;
+        for SessionPart {
+            asked: part, changed, ..
+        } in session.parts.values()
+        {
             let Some(partition) = self.partitions.get_mut(&part.tp) else {
+                news |= changed;
                 continue;
             };
             if partition.lets_fetch(part, from, broker_epoch).is_err() || divergence(partition, part).is_some() {
+                news |= changed;
                 continue;
             }
+            news |= *changed && part.fetch_offset < partition.log.log_end_offset();
             partition.note_fetch(ctx.now, part, from, broker_epoch);
             // Also where the follower stands still: the high watermark may have waited for another one that lags by now.
             let high_watermark = risen_high_watermark(partition, &self.image, lag, ctx.now);
@@ -185,6 +195,9 @@ impl Broker {
                 });
             }
         }
+        if moved.is_empty() {
+            return news;
+        }
         for progress in moved {
             if let Some(high_watermark) = progress.high_watermark {
                 self.raise_high_watermark(ctx, progress.tp, high_watermark);
@@ -193,6 +206,7 @@ impl Broker {
                 self.maybe_expand_isr(ctx, progress.tp, from);
             }
         }
+        true
     }
 
     /// The partition, if the follower may fetch it from here.

@@ -37,12 +37,17 @@ fn replicated_up_to(partition: &Partition, image: &MetadataImage, lag: Duration,
 }
 
 /// Where the high watermark moves to, if the in-sync replicas allow any move.
+#[inline]
 pub(super) fn risen_high_watermark(
     partition: &Partition,
     image: &MetadataImage,
     lag: Duration,
     now: SimTime,
 ) -> Option<Offset> {
+    if partition.high_watermark >= partition.log.log_end_offset() {
+        // It is as high as it may be.
+        return None;
+    }
     replicated_up_to(partition, image, lag, now).filter(|new| *new > partition.high_watermark)
 }
 

@@ -39,15 +39,15 @@ use crate::peer::{MetadataImage, PartitionState, Tp};
 
 pub use connections::CloseReason;
 pub(crate) use connections::Connection;
-pub(crate) use consumer_fetch::{FetchAsk, FetchPart, FetchRead, FetchReads};
+pub(crate) use consumer_fetch::{FetchAsk, FetchPart, FetchParts, FetchRead};
 pub(crate) use controller_link::{AdminCall, ControllerLink};
-pub(crate) use fetch_session::SessionUse;
+pub(crate) use fetch_session::{Mention, SessionUse};
 pub(crate) use fetcher::Fetcher;
 pub(crate) use follower_fetch::FollowerSession;
 pub(crate) use lifecycle::Lifecycle;
 pub(crate) use partition::{Leading, Partition, Remote, Role};
 pub(crate) use produce::{Produce, ProduceOutcome, ProducePart};
-pub(crate) use purgatory::{DeletePart, Purgatory, WaitsFor};
+pub(crate) use purgatory::{DeletePart, ParkedDelete, ParkedProduce, Purgatory, WaitsFor};
 pub(crate) use timers::{Timer, TimerKey, Timers};
 
 /// What a broker process wants done once it has handled an input.
@@ -83,9 +83,9 @@ pub(crate) enum Effect {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum PeerMessage {
     /// A follower fetches from a leader.
-    Fetch(Box<follower_fetch::ReplicaFetch>),
+    Fetch(Box<follower_fetch::ReplicaExchange>),
     /// The leader answers.
-    Fetched(Box<follower_fetch::ReplicaFetched>),
+    Fetched(Box<follower_fetch::ReplicaExchange>),
     /// A follower that was out of range asks where the leader's log starts and ends.
     LogRange { tp: Tp, leader_epoch: i32 },
     /// The answer: log start and log end, or an error code.
@@ -100,11 +100,10 @@ impl PeerMessage {
     /// Roughly the bytes it would take on the wire; what bandwidth limits count.
     pub(crate) fn size(&self) -> usize {
         match self {
-            PeerMessage::Fetch(fetch) => 64 + 32 * fetch.changed.len(),
-            PeerMessage::Fetched(fetched) => {
-                64 + fetched
-                    .parts
-                    .iter()
+            PeerMessage::Fetch(exchange) => 64 + 32 * exchange.asked.changed.len(),
+            PeerMessage::Fetched(exchange) => {
+                let parts = exchange.answer.parts.iter();
+                64 + parts
                     .map(|p| 40 + p.records.iter().map(|b| b.size()).sum::<usize>())
                     .sum::<usize>()
             }

@@ -6,11 +6,10 @@ use bytes::Bytes;
 use kafka_protocol::protocol::StrBytes;
 use kafka_sim_core::batch::BatchHeader;
 use kafka_sim_core::wire::RequestHead;
-use kafka_sim_core::{ConnId, ErrorCode, Offset, SimTime};
-use smallvec::SmallVec;
+use kafka_sim_core::{ConnId, ErrorCode, Offset, SimTime, SmallMap};
 use uuid::Uuid;
 
-use super::purgatory::WaitsFor;
+use super::purgatory::{ParkedProduce, WaitsFor};
 use super::{Broker, Ctx, Partition};
 use crate::event::{Brokers, Event};
 use crate::log::AppendOrigin;
@@ -57,9 +56,9 @@ pub(crate) struct ProduceOutcome {
 }
 
 impl ProduceOutcome {
-    fn of(part: &ProducePart) -> Self {
+    fn of(part: ProducePart) -> Self {
         ProduceOutcome {
-            topic: part.topic.clone(),
+            topic: part.topic,
             topic_id: part.topic_id,
             index: part.index,
             tp: part.tp.ok(),
@@ -76,8 +75,13 @@ impl ProduceOutcome {
 }
 
 impl Broker {
-    /// Appends every partition. Returns the outcomes when the answer is due now, or `None` when the request is parked.
-    pub(crate) fn produce(&mut self, ctx: &mut Ctx<'_>, request: Produce) -> Option<Vec<ProduceOutcome>> {
+    /// Appends every partition. Returns the outcomes when the answer is due now, with the head that the request came
+    /// with, or `None` when the request is parked.
+    pub(crate) fn produce(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        request: Produce,
+    ) -> Option<(RequestHead, Vec<ProduceOutcome>)> {
         let mut outcomes = Vec::with_capacity(request.parts.len());
         let mut not_before = SimTime::ZERO;
         for part in request.parts {
@@ -88,43 +92,39 @@ impl Broker {
         self.after_append(ctx, &outcomes);
         if request.acks == -1 {
             for outcome in &mut outcomes {
-                self.settle_produce(outcome);
+                settle_produce(&self.partitions, self.log_dir_offline, outcome);
             }
         }
         let pending = outcomes.iter().any(|o| o.pending);
         if !pending && not_before <= ctx.now {
             self.note_answers(ctx, request.acks, &outcomes);
-            return Some(outcomes);
+            return Some((request.head, outcomes));
         }
-        let tps: SmallVec<[Tp; 4]> = outcomes.iter().filter(|o| o.pending).filter_map(|o| o.tp).collect();
+        let id = self.purgatory.next_id();
+        for tp in outcomes.iter().filter(|o| o.pending).filter_map(|o| o.tp) {
+            if let Some(partition) = self.partitions.get_mut(&tp) {
+                partition.waiting_produces.push(id);
+            }
+        }
         let deadline = (ctx.now + request.timeout).max(not_before);
         let held = if not_before > ctx.now {
             not_before
         } else {
             SimTime::ZERO
         };
-        let id = self.park(
-            request.conn,
-            request.head,
-            WaitsFor::Produce {
-                acks: request.acks,
-                outcomes,
-            },
-            deadline,
-            held,
-        );
-        for tp in tps {
-            if let Some(partition) = self.partitions.get_mut(&tp) {
-                partition.waiting_produces.push(id);
-            }
-        }
+        let parked = ParkedProduce {
+            conn: request.conn,
+            head: request.head,
+            acks: request.acks,
+            outcomes,
+        };
+        self.park(WaitsFor::Produce(Box::new(parked)), deadline, held);
         None
     }
 
-    fn append(&mut self, ctx: &mut Ctx<'_>, part: ProducePart, acks: i16) -> (ProduceOutcome, Option<SimTime>) {
-        let mut outcome = ProduceOutcome::of(&part);
+    fn append(&mut self, ctx: &mut Ctx<'_>, mut part: ProducePart, acks: i16) -> (ProduceOutcome, Option<SimTime>) {
         let id = self.id();
-        let (tp, records) = match self.appendable(&part, acks) {
+        let (tp, records) = match self.appendable(&mut part, acks) {
             Ok(accepted) => accepted,
             Err(error) => {
                 if let (ErrorCode::NOT_ENOUGH_REPLICAS, Ok(tp)) = (error, part.tp) {
@@ -135,10 +135,12 @@ impl Broker {
                         after_append: false,
                     });
                 }
+                let mut outcome = ProduceOutcome::of(part);
                 outcome.error = error;
                 return (outcome, None);
             }
         };
+        let mut outcome = ProduceOutcome::of(part);
         let partition = self.partitions.get_mut(&tp).expect("an appendable partition is hosted");
         let leader_epoch = partition.leader_epoch;
         let end_before = partition.log.log_end_offset();
@@ -213,9 +215,9 @@ impl Broker {
     }
 
     /// The checks before the log is touched, in the order of the real broker.
-    fn appendable(&self, part: &ProducePart, acks: i16) -> Result<(Tp, Bytes), ErrorCode> {
+    fn appendable(&self, part: &mut ProducePart, acks: i16) -> Result<(Tp, Bytes), ErrorCode> {
         let tp = part.tp?;
-        let records = part.records.clone().ok_or(ErrorCode::INVALID_RECORD)?;
+        let records = part.records.take().ok_or(ErrorCode::INVALID_RECORD)?;
         if self.log_dir_offline {
             return Err(ErrorCode::KAFKA_STORAGE_ERROR);
         }
@@ -232,7 +234,8 @@ impl Broker {
     /// Followers learn of the new records, and a leader that is its own whole ISR commits them at once.
     fn after_append(&mut self, ctx: &mut Ctx<'_>, outcomes: &[ProduceOutcome]) {
         let appended = || outcomes.iter().filter(|o| o.error.is_ok()).filter_map(|o| o.tp);
-        for tp in appended() {
+        // The answer to the first one woken has all of them.
+        for tp in appended().skip(1) {
             for follower in self.followers.values_mut() {
                 follower.mark_changed(tp);
             }
@@ -240,26 +243,6 @@ impl Broker {
         for tp in appended() {
             self.wake_followers(ctx, tp);
             self.advance_high_watermark(ctx, tp);
-        }
-    }
-
-    /// Looks whether an appended partition may be answered, and how.
-    fn settle_produce(&self, outcome: &mut ProduceOutcome) {
-        if !outcome.pending {
-            return;
-        }
-        let verdict = match outcome.tp.and_then(|tp| self.partitions.get(&tp)) {
-            None => Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
-            Some(_) if self.log_dir_offline => Some(ErrorCode::KAFKA_STORAGE_ERROR),
-            Some(partition) => verdict(partition, outcome.last_offset + 1),
-        };
-        if let Some(error) = verdict {
-            outcome.pending = false;
-            outcome.error = error;
-            if !error.is_ok() {
-                outcome.base_offset = -1;
-                outcome.log_start = -1;
-            }
         }
     }
 
@@ -272,38 +255,37 @@ impl Broker {
             return;
         }
         for id in std::mem::take(&mut partition.waiting_produces) {
-            self.recheck_produce(ctx, id);
-            let still = matches!(self.purgatory.get(id).map(|p| &p.waits_for), Some(WaitsFor::Produce { outcomes, .. }) if outcomes.iter().any(|o| o.pending && o.tp == Some(tp)));
-            if still && let Some(partition) = self.partitions.get_mut(&tp) {
+            if self.recheck_produce(ctx, id, Some(tp))
+                && let Some(partition) = self.partitions.get_mut(&tp)
+            {
                 partition.waiting_produces.push(id);
             }
         }
     }
 
-    pub(crate) fn recheck_produce(&mut self, ctx: &mut Ctx<'_>, id: u64) {
+    /// Answers a parked produce if it may be answered. True: it waits on, and for that partition.
+    pub(crate) fn recheck_produce(&mut self, ctx: &mut Ctx<'_>, id: u64, tp: Option<Tp>) -> bool {
         let Some(parked) = self.purgatory.get_mut(id) else {
-            return;
+            return false;
         };
-        let held = parked.not_before > ctx.now;
-        let WaitsFor::Produce { outcomes, .. } = &mut parked.waits_for else {
-            return;
+        let WaitsFor::Produce(produce) = &mut parked.waits_for else {
+            return false;
         };
-        let mut taken = std::mem::take(outcomes);
-        for outcome in &mut taken {
-            self.settle_produce(outcome);
-        }
-        let done = !held && taken.iter().all(|o| !o.pending);
-        if let Some(WaitsFor::Produce { outcomes, .. }) = self.purgatory.get_mut(id).map(|p| &mut p.waits_for) {
-            *outcomes = taken;
+        let (mut done, mut waits_on) = (parked.not_before <= ctx.now, false);
+        for outcome in &mut produce.outcomes {
+            settle_produce(&self.partitions, self.log_dir_offline, outcome);
+            done &= !outcome.pending;
+            waits_on |= outcome.pending && outcome.tp == tp;
         }
         if done {
             self.answer_produce(ctx, id);
         }
+        waits_on
     }
 
     pub(crate) fn expire_produce(&mut self, ctx: &mut Ctx<'_>, id: u64) {
-        if let Some(WaitsFor::Produce { outcomes, .. }) = self.purgatory.get_mut(id).map(|p| &mut p.waits_for) {
-            for outcome in outcomes.iter_mut().filter(|o| o.pending) {
+        if let Some(WaitsFor::Produce(produce)) = self.purgatory.get_mut(id).map(|p| &mut p.waits_for) {
+            for outcome in produce.outcomes.iter_mut().filter(|o| o.pending) {
                 outcome.pending = false;
                 outcome.error = ErrorCode::REQUEST_TIMED_OUT;
                 outcome.base_offset = -1;
@@ -314,23 +296,22 @@ impl Broker {
     }
 
     fn answer_produce(&mut self, ctx: &mut Ctx<'_>, id: u64) {
-        let Some(parked) = self.unpark(id) else { return };
-        let WaitsFor::Produce { acks, outcomes } = parked.waits_for else {
+        let Some(WaitsFor::Produce(produce)) = self.unpark(id) else {
             return;
         };
-        for tp in outcomes.iter().filter_map(|o| o.tp) {
+        for tp in produce.outcomes.iter().filter_map(|o| o.tp) {
             if let Some(partition) = self.partitions.get_mut(&tp) {
                 partition.waiting_produces.retain(|waiting| *waiting != id);
             }
         }
-        self.note_answers(ctx, acks, &outcomes);
-        crate::api::produce::answer(self, ctx, parked.conn, &parked.head, acks, outcomes);
+        self.note_answers(ctx, produce.acks, &produce.outcomes);
+        crate::api::produce::answer(self, ctx, &produce);
     }
 
     fn committed_isr(&self, tp: Tp) -> Brokers {
         self.partitions
             .get(&tp)
-            .map(|p| p.isr.committed().iter().copied().collect())
+            .map(|p| Brokers::from_slice(p.isr.committed()))
             .unwrap_or_default()
     }
 
@@ -356,6 +337,25 @@ impl Broker {
                 isr,
             });
         }
+    }
+}
+
+/// Looks whether an appended partition may be answered, and how.
+fn settle_produce(partitions: &SmallMap<Tp, Partition>, log_dir_offline: bool, outcome: &mut ProduceOutcome) {
+    if !outcome.pending {
+        return;
+    }
+    let verdict = match outcome.tp.and_then(|tp| partitions.get(&tp)) {
+        None => Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+        Some(_) if log_dir_offline => Some(ErrorCode::KAFKA_STORAGE_ERROR),
+        Some(partition) => verdict(partition, outcome.last_offset + 1),
+    };
+    let Some(error) = verdict else { return };
+    outcome.pending = false;
+    outcome.error = error;
+    if !error.is_ok() {
+        outcome.base_offset = -1;
+        outcome.log_start = -1;
     }
 }
 

@@ -20,8 +20,6 @@ pub(crate) struct Purgatory {
 /// One parked request.
 #[derive(Clone, Debug)]
 pub(crate) struct Parked {
-    pub(crate) conn: ConnId,
-    pub(crate) head: RequestHead,
     pub(crate) waits_for: WaitsFor,
     expiry: TimerKey,
     /// The answer may not go before this: an fsync is running.
@@ -34,14 +32,29 @@ pub(crate) struct Parked {
 #[derive(Clone, Debug)]
 pub(crate) enum WaitsFor {
     /// High watermarks.
-    Produce { acks: i16, outcomes: Vec<ProduceOutcome> },
+    Produce(Box<ParkedProduce>),
     /// Bytes below the bound.
     Fetch(Box<FetchAsk>),
     /// Followers' log starts.
-    DeleteRecords {
-        request: Box<DeleteRecordsRequest>,
-        parts: Vec<DeletePart>,
-    },
+    DeleteRecords(Box<ParkedDelete>),
+}
+
+/// A produce that waits.
+#[derive(Clone, Debug)]
+pub(crate) struct ParkedProduce {
+    pub(crate) conn: ConnId,
+    pub(crate) head: RequestHead,
+    pub(crate) acks: i16,
+    pub(crate) outcomes: Vec<ProduceOutcome>,
+}
+
+/// A DeleteRecords request that waits.
+#[derive(Clone, Debug)]
+pub(crate) struct ParkedDelete {
+    pub(crate) conn: ConnId,
+    pub(crate) head: RequestHead,
+    pub(crate) request: DeleteRecordsRequest,
+    pub(crate) parts: Vec<DeletePart>,
 }
 
 /// One partition of a DeleteRecords request.
@@ -64,6 +77,11 @@ impl Purgatory {
         self.parked.get_mut(&id)
     }
 
+    /// The number of the next request that is parked.
+    pub(crate) fn next_id(&self) -> u64 {
+        self.numbers + 1
+    }
+
     pub(crate) fn delete_records(&self) -> Vec<u64> {
         self.deletes.clone()
     }
@@ -71,30 +89,21 @@ impl Purgatory {
 
 impl Broker {
     /// Parks a request until `wake` at the latest.
-    pub(crate) fn park(
-        &mut self,
-        conn: ConnId,
-        head: RequestHead,
-        waits_for: WaitsFor,
-        deadline: SimTime,
-        not_before: SimTime,
-    ) -> u64 {
-        self.purgatory.numbers += 1;
-        let id = self.purgatory.numbers;
+    pub(crate) fn park(&mut self, waits_for: WaitsFor, deadline: SimTime, not_before: SimTime) -> u64 {
+        let id = self.purgatory.next_id();
+        self.purgatory.numbers = id;
         let first_look = if not_before > SimTime::ZERO {
             not_before.min(deadline.max(not_before))
         } else {
             deadline
         };
         let expiry = self.timers.set(first_look, Timer::Purgatory(id));
-        if matches!(waits_for, WaitsFor::DeleteRecords { .. }) {
+        if matches!(waits_for, WaitsFor::DeleteRecords(_)) {
             self.purgatory.deletes.push(id);
         }
         self.purgatory.parked.insert(
             id,
             Parked {
-                conn,
-                head,
                 waits_for,
                 expiry,
                 not_before,
@@ -105,11 +114,13 @@ impl Broker {
     }
 
     /// Takes a request out for good.
-    pub(crate) fn unpark(&mut self, id: u64) -> Option<Parked> {
+    pub(crate) fn unpark(&mut self, id: u64) -> Option<WaitsFor> {
         let parked = self.purgatory.parked.remove(&id)?;
-        self.purgatory.deletes.retain(|delete| *delete != id);
         self.timers.cancel(parked.expiry);
-        Some(parked)
+        if matches!(parked.waits_for, WaitsFor::DeleteRecords(_)) {
+            self.purgatory.deletes.retain(|delete| *delete != id);
+        }
+        Some(parked.waits_for)
     }
 
     pub(crate) fn expire_parked(&mut self, ctx: &mut Ctx<'_>, id: u64) {
@@ -121,12 +132,13 @@ impl Broker {
             let parked = self.purgatory.get_mut(id).expect("looked up above");
             parked.expiry = rearmed;
             parked.not_before = SimTime::ZERO;
-            return self.recheck_produce(ctx, id);
+            self.recheck_produce(ctx, id, None);
+            return;
         }
         match &parked.waits_for {
-            WaitsFor::Produce { .. } => self.expire_produce(ctx, id),
+            WaitsFor::Produce(_) => self.expire_produce(ctx, id),
             WaitsFor::Fetch(_) => self.finish_fetch(ctx, id),
-            WaitsFor::DeleteRecords { .. } => crate::api::delete_records::finish(self, ctx, id),
+            WaitsFor::DeleteRecords(_) => crate::api::delete_records::finish(self, ctx, id),
         }
     }
 }

@@ -201,7 +201,7 @@ impl Broker {
         };
         self.coordinator_resigned(ctx, tp);
         for id in partition.waiting_produces {
-            self.recheck_produce(ctx, id);
+            self.recheck_produce(ctx, id, None);
         }
         for id in partition.waiting_fetches {
             self.recheck_fetch(ctx, id);

@@ -196,8 +196,8 @@ impl Cluster {
 
 fn receive_peer(broker: &mut Broker, ctx: &mut Ctx<'_>, from: BrokerId, message: PeerMessage) {
     match message {
-        PeerMessage::Fetch(fetch) => broker.on_replica_fetch(ctx, from, &fetch),
-        PeerMessage::Fetched(fetched) => broker.on_replica_fetched(ctx, from, *fetched),
+        PeerMessage::Fetch(exchange) => broker.on_replica_fetch(ctx, from, exchange),
+        PeerMessage::Fetched(exchange) => broker.on_replica_fetched(ctx, from, exchange),
         PeerMessage::LogRange { tp, leader_epoch } => broker.answer_log_range(ctx, from, tp, leader_epoch),
         PeerMessage::LogRangeIs {
             tp,

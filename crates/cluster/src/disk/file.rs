@@ -67,6 +67,9 @@ pub(super) struct Replaced {
     pub(super) durable_at: SimTime,
 }
 
+/// Chunks that there is room for once the first was appended.
+const FIRST_EXTENTS: usize = 32;
+
 #[derive(Clone, Debug)]
 pub(super) struct File {
     path: Arc<str>,
@@ -140,6 +143,9 @@ impl File {
     pub(super) fn append(&mut self, chunk: Chunk, now: SimTime) {
         let position = self.len;
         self.len += chunk.len();
+        if self.extents.capacity() == 0 {
+            self.extents.reserve(FIRST_EXTENTS);
+        }
         self.extents.push(Extent {
             position,
             written: now,

@@ -3,7 +3,6 @@
 //! A file that is missing or corrupt counts as empty.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use bytes::Bytes;
 use kafka_sim_core::{Offset, SimTime, TopicPartition};
@@ -98,7 +97,12 @@ fn broker_epoch(text: &[u8]) -> Option<i64> {
 fn write_offsets(disk: &mut Disk, path: &str, offsets: &Offsets, now: SimTime) -> Result<SimTime, IoError> {
     let mut text = head(offsets.len());
     for (tp, offset) in offsets {
-        writeln!(text, "{} {} {offset}", tp.topic, tp.partition).expect("a string takes everything");
+        text.push_str(&tp.topic);
+        text.push(' ');
+        push_number(&mut text, tp.partition.into());
+        text.push(' ');
+        push_number(&mut text, *offset);
+        text.push('\n');
     }
     disk.write_checkpoint(path, text.into(), now)
 }
@@ -118,12 +122,13 @@ fn read_offsets(disk: &Disk, path: &str) -> Offsets {
     parsed.unwrap_or_default()
 }
 
-/// Version, number of rows, rows.
-pub(super) fn to_text(rows: impl Iterator<Item = String>) -> Bytes {
-    let rows: Vec<String> = rows.collect();
-    let mut text = head(rows.len());
-    for row in rows {
-        text.push_str(&row);
+/// A file of rows of two numbers each.
+pub(super) fn pairs_to_text(pairs: &[(i32, Offset)]) -> Bytes {
+    let mut text = head(pairs.len());
+    for (first, second) in pairs {
+        push_number(&mut text, i64::from(*first));
+        text.push(' ');
+        push_number(&mut text, *second);
         text.push('\n');
     }
     text.into()
@@ -132,8 +137,30 @@ pub(super) fn to_text(rows: impl Iterator<Item = String>) -> Bytes {
 /// What stands before that many rows, with room for them if they are short.
 fn head(rows: usize) -> String {
     let mut text = String::with_capacity(16 + 32 * rows);
-    writeln!(text, "{VERSION}\n{rows}").expect("a string takes everything");
+    text.push_str(VERSION);
+    text.push('\n');
+    push_number(&mut text, i64::try_from(rows).expect("files have few rows"));
+    text.push('\n');
     text
+}
+
+/// Appends a number in decimal, without the detours of a format: these files are written every few seconds.
+fn push_number(text: &mut String, number: i64) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut left = number.unsigned_abs();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (left % 10) as u8;
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        text.push('-');
+    }
+    text.extend(digits[at..].iter().map(|digit| char::from(*digit)));
 }
 
 /// The words of each row, or `None` if the file is missing or not as it should be.

@@ -93,7 +93,7 @@ impl EpochCache {
     }
 
     fn to_file(&self) -> Bytes {
-        checkpoint::to_text(self.entries.iter().map(|(epoch, start)| format!("{epoch} {start}")))
+        checkpoint::pairs_to_text(&self.entries)
     }
 }
 
@@ -141,7 +141,7 @@ impl Log {
 }
 
 fn path(dir: &str) -> String {
-    format!("{dir}/{FILE}")
+    [dir, "/", FILE].concat()
 }
 
 #[cfg(test)]

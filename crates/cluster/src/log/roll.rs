@@ -77,7 +77,19 @@ impl Log {
 }
 
 pub(super) fn segment_path(dir: &str, base: Offset) -> String {
-    format!("{dir}/{base:020}{SUFFIX}")
+    offset_path(dir, base, SUFFIX)
+}
+
+/// The file of a partition that is called by an offset, written with twenty digits, and an ending.
+pub(super) fn offset_path(dir: &str, offset: Offset, suffix: &str) -> String {
+    let mut digits = [b'0'; 20];
+    let mut left = offset.unsigned_abs();
+    for digit in digits.iter_mut().rev() {
+        *digit += (left % 10) as u8;
+        left /= 10;
+    }
+    let digits = std::str::from_utf8(&digits).expect("digits are text");
+    [dir, "/", digits, suffix].concat()
 }
 
 /// The segment files of a partition by base offset.
@@ -87,7 +99,7 @@ pub(super) fn segment_files(disk: &Disk, dir: &str) -> Vec<(Offset, FileId)> {
 
 /// The files of a partition that are called by an offset and this ending, by that offset.
 pub(super) fn files_ending_with(disk: &Disk, dir: &str, suffix: &str) -> Vec<(Offset, FileId)> {
-    let prefix = format!("{dir}/");
+    let prefix = [dir, "/"].concat();
     let base = |path: &str| path.strip_prefix(&prefix)?.strip_suffix(suffix)?.parse().ok();
     disk.list(&prefix)
         .iter()

@@ -7,6 +7,9 @@ use super::LogConfig;
 use super::index::IndexFill;
 use crate::disk::FileId;
 
+/// Batches that there is room for once the first has come.
+const FIRST_ENTRIES: usize = 32;
+
 /// A batch and where it is.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
@@ -82,6 +85,9 @@ impl Segment {
         self.index
             .note(batch.size() as u64, running_max_timestamp, index_interval);
         self.last_modified_ms = now_ms;
+        if self.entries.capacity() == 0 {
+            self.entries.reserve(FIRST_ENTRIES);
+        }
         self.entries.push(Entry {
             batch,
             position,
@@ -91,8 +97,14 @@ impl Segment {
 
     /// Place of the first batch that ends at `offset` or later.
     pub(super) fn at_or_after(&self, offset: Offset) -> usize {
-        self.entries
-            .partition_point(|entry| entry.batch.header.last_offset() < offset)
+        let ends_before = |entry: &Entry| entry.batch.header.last_offset() < offset;
+        // Nearly always it is the last one.
+        if let [.., before, last] = self.entries.as_slice()
+            && ends_before(before)
+        {
+            return self.entries.len() - usize::from(!ends_before(last));
+        }
+        self.entries.partition_point(ends_before)
     }
 
     /// Drops the batches from `place` on and returns the size that is left.

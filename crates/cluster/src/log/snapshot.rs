@@ -12,6 +12,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::Log;
 use super::producers::{BatchMeta, ProducerState, ProducerStates};
+use super::roll::offset_path;
 use crate::disk::{Disk, IoError};
 
 const VERSION: i16 = 1;
@@ -132,13 +133,13 @@ impl Log {
 
     /// Ascending.
     fn snapshot_offsets(&self, disk: &Disk) -> Vec<Offset> {
-        let prefix = format!("{}/", self.dir);
+        let prefix = [&*self.dir, "/"].concat();
         let offset = |path: &str| path.strip_prefix(&prefix)?.strip_suffix(SUFFIX)?.parse().ok();
         disk.list(&prefix).iter().filter_map(|path| offset(path)).collect()
     }
 
     fn snapshot_path(&self, offset: Offset) -> String {
-        format!("{}/{offset:020}{SUFFIX}", self.dir)
+        offset_path(&self.dir, offset, SUFFIX)
     }
 }
 

@@ -11,6 +11,9 @@ use super::guard::HARMLESS_VARINT;
 /// A field, or what is wrong with it.
 type Parsed<T> = Result<T, &'static str>;
 
+/// Bytes that most tagged fields take; more make the buffer grow.
+const USUAL_FIELD: usize = 96;
+
 const CUT_OFF: &str = "it ends too early";
 
 /// Takes fields off the front of a message. Errors say what is wrong with a field.
@@ -117,7 +120,10 @@ impl<'a> FieldReader<'a> {
     }
 
     /// Bytes with their length, which share the frame's memory.
-    pub(super) fn nullable_bytes(&mut self) -> Parsed<Option<Bytes>> {
+    ///
+    /// # Errors
+    /// They are cut off.
+    pub fn nullable_bytes(&mut self) -> Parsed<Option<Bytes>> {
         let size = self.compact_or(|fields| fields.i32().map(i64::from))?;
         size.map(|size| Ok(self.frame.slice_ref(self.slice(size)?))).transpose()
     }
@@ -162,7 +168,10 @@ impl<'a> FieldReader<'a> {
     }
 
     /// Text that has to be there, which shares the frame's memory.
-    pub(super) fn string(&mut self) -> Parsed<StrBytes> {
+    ///
+    /// # Errors
+    /// It is missing, cut off or not UTF-8.
+    pub fn string(&mut self) -> Parsed<StrBytes> {
         self.nullable_string()?.ok_or("text is missing")
     }
 
@@ -342,7 +351,7 @@ impl<'a> FieldWriter<'a> {
     /// A tagged field. Nothing in versions that have none.
     pub fn tagged(&mut self, tag: usize, write: impl FnOnce(&mut FieldWriter<'_>)) {
         if self.flexible {
-            let mut field = Vec::new();
+            let mut field = Vec::with_capacity(USUAL_FIELD);
             write(&mut FieldWriter::new(&mut field, true));
             self.varint(tag);
             self.varint(field.len());

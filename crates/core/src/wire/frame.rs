@@ -67,11 +67,13 @@ impl FrameSplitter {
         while let Some(chunk) = self.chunks.front_mut() {
             if self.partial.is_empty() && chunk.len() >= PREFIX {
                 let size = frame_size(chunk, self.max_frame)?;
-                if chunk.len() >= PREFIX + size {
+                if chunk.len() == PREFIX + size {
                     chunk.advance(PREFIX);
-                    let frame = chunk.split_to(size);
-                    self.drop_empty_front();
-                    return Ok(Some(frame));
+                    return Ok(self.chunks.pop_front());
+                }
+                if chunk.len() > PREFIX + size {
+                    chunk.advance(PREFIX);
+                    return Ok(Some(chunk.split_to(size)));
                 }
             }
             if let Some(frame) = self.extend_partial()? {
@@ -79,6 +81,12 @@ impl FrameSplitter {
             }
         }
         Ok(None)
+    }
+
+    /// Whether nothing is left of what has arrived.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.partial.is_empty() && self.chunks.is_empty()
     }
 
     /// Bytes that have arrived but do not make a whole frame yet.

@@ -52,21 +52,35 @@ pub fn peek_head(mut frame: &[u8]) -> Result<RawHead, WireError> {
 /// # Errors
 /// An unknown API, an unsupported version or a malformed header. The frame is left as it was then.
 pub fn decode_request_head(frame: &mut Bytes) -> Result<RequestHead, WireError> {
+    decode_request_head_after(frame, &mut None)
+}
+
+/// As [`decode_request_head`], for one of many requests of a connection. `client_id` is what the request before named,
+/// which is mostly the same, and becomes what this one names. The same id shares the memory of the one before.
+///
+/// # Errors
+/// As [`decode_request_head`].
+pub fn decode_request_head_after(
+    frame: &mut Bytes,
+    client_id: &mut Option<StrBytes>,
+) -> Result<RequestHead, WireError> {
     let raw = peek_head(frame)?;
     let api_key = ApiKey::try_from(raw.api_key).map_err(|()| WireError::UnknownApiKey(raw.api_key))?;
     check_version(api_key, raw.version)?;
     let mut rest = &frame[8..];
-    let client_id = match client_id_size(&mut rest)? {
-        None => None,
+    match client_id_size(&mut rest)? {
+        None => *client_id = None,
         Some(size) => {
             let (id, after) = rest
                 .split_at_checked(size)
                 .ok_or(WireError::MalformedHead("ends inside the client id"))?;
             rest = after;
-            let id = StrBytes::from_utf8(frame.slice_ref(id));
-            Some(id.map_err(|_| WireError::MalformedHead("the client id is not UTF-8"))?)
+            if client_id.as_ref().is_none_or(|before| before.as_bytes() != id) {
+                let id = StrBytes::from_utf8(frame.slice_ref(id));
+                *client_id = Some(id.map_err(|_| WireError::MalformedHead("the client id is not UTF-8"))?);
+            }
         }
-    };
+    }
     if api_key.request_header_version(raw.version) >= 2 {
         skip_tagged_fields(&mut rest)?;
     }
@@ -75,7 +89,7 @@ pub fn decode_request_head(frame: &mut Bytes) -> Result<RequestHead, WireError> 
         api_key,
         version: raw.version,
         correlation_id: raw.correlation_id,
-        client_id,
+        client_id: client_id.clone(),
     })
 }
 

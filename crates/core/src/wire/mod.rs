@@ -31,7 +31,7 @@ pub use dispatch::supported_versions;
 pub use error::WireError;
 pub use fields::{FieldReader, FieldWriter};
 pub use frame::{FrameError, FrameSplitter};
-pub use head::{RawHead, RequestHead, decode_request_head, peek_head};
+pub use head::{RawHead, RequestHead, decode_request_head, decode_request_head_after, peek_head};
 pub use request::{
     decode_request, decode_request_body, encode_request, encode_request_into, encode_request_of, write_request,
 };

@@ -1,0 +1,161 @@
+//! Decoding Produce requests into what the broker works with, without the generated types in between.
+
+use bytes::Bytes;
+use kafka_protocol::protocol::StrBytes;
+use kafka_sim_core::ErrorCode;
+use kafka_sim_core::wire::FieldReader;
+use uuid::Uuid;
+
+use crate::broker::ProducePart;
+
+/// A Produce request of any version from 3 on.
+#[derive(Clone, Debug)]
+pub(super) struct ProduceRequest {
+    /// It names a transactional id.
+    pub(super) transactional: bool,
+    pub(super) acks: i16,
+    pub(super) timeout_ms: i32,
+    /// As they are named; whether there are such partitions is not known yet.
+    pub(super) parts: Vec<ProducePart>,
+}
+
+/// A field, or what is wrong with it.
+type Parsed<T> = Result<T, &'static str>;
+
+/// Decodes a body. Bytes left over are ignored, as Kafka does.
+///
+/// # Errors
+/// It does not parse, for the reason that is given.
+pub(super) fn decode(version: i16, body: &Bytes) -> Parsed<ProduceRequest> {
+    let mut body = FieldReader::new(body, version >= 9);
+    let mut request = ProduceRequest {
+        transactional: body.nullable_text()?.is_some(),
+        acks: body.i16()?,
+        timeout_ms: body.i32()?,
+        parts: Vec::new(),
+    };
+    for _ in 0..body.count(1)? {
+        topic(&mut body, version, &mut request.parts)?;
+    }
+    body.no_tags()?;
+    Ok(request)
+}
+
+/// What is for one topic, named up to version 12 and given by its id after that.
+fn topic(fields: &mut FieldReader<'_>, version: i16, parts: &mut Vec<ProducePart>) -> Parsed<()> {
+    let (topic, topic_id) = if version >= 13 {
+        (StrBytes::default(), fields.uuid()?)
+    } else {
+        (fields.string()?, Uuid::nil())
+    };
+    for _ in 0..fields.count(4)? {
+        let part = ProducePart {
+            topic: topic.clone(),
+            topic_id,
+            index: fields.i32()?,
+            tp: Err(ErrorCode::NONE),
+            records: fields.nullable_bytes()?,
+        };
+        fields.no_tags()?;
+        parts.push(part);
+    }
+    fields.no_tags()
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::produce_request as generated;
+    use kafka_protocol::messages::{ApiKey, RequestKind};
+    use kafka_protocol::protocol::Encodable;
+    use kafka_sim_core::wire;
+
+    use super::*;
+
+    /// What a request says, to be compared.
+    type Said = (bool, i16, i32, Vec<(StrBytes, Uuid, i32, Option<Bytes>)>);
+
+    fn encoded(version: i16) -> Vec<u8> {
+        let partition = |index: i32| {
+            let records = (index != 1).then(|| Bytes::from_static(b"records"));
+            generated::PartitionProduceData::default()
+                .with_index(index)
+                .with_records(records)
+        };
+        let topic = |name: &'static str, id: u128, partitions: std::ops::Range<i32>| {
+            let topic = generated::TopicProduceData::default().with_partition_data(partitions.map(partition).collect());
+            match version {
+                13.. => topic.with_topic_id(Uuid::from_u128(id)),
+                _ => topic.with_name(StrBytes::from_static_str(name).into()),
+            }
+        };
+        let request = generated::ProduceRequest::default()
+            .with_transactional_id(Some(StrBytes::from_static_str("transaction").into()))
+            .with_acks(-1)
+            .with_timeout_ms(30_000)
+            .with_topic_data(vec![topic("orders", 1, 0..3), topic("users", 2, 7..8)]);
+        let mut body = Vec::new();
+        request.encode(&mut body, version).unwrap();
+        body
+    }
+
+    fn read(version: i16, body: &[u8]) -> Option<Said> {
+        let request = decode(version, &Bytes::copy_from_slice(body)).ok()?;
+        let parts = request.parts.into_iter();
+        let parts = parts.map(|part| (part.topic, part.topic_id, part.index, part.records));
+        Some((request.transactional, request.acks, request.timeout_ms, parts.collect()))
+    }
+
+    /// The same by way of the generated decoder.
+    fn by_generated(version: i16, body: &[u8]) -> Option<Said> {
+        let body = Bytes::copy_from_slice(body);
+        let Ok(RequestKind::Produce(read)) = wire::decode_request_body(ApiKey::Produce, version, body) else {
+            return None;
+        };
+        let mut parts = Vec::new();
+        for topic in read.topic_data {
+            for data in topic.partition_data {
+                parts.push((topic.name.0.clone(), topic.topic_id, data.index, data.records));
+            }
+        }
+        Some((read.transactional_id.is_some(), read.acks, read.timeout_ms, parts))
+    }
+
+    #[test]
+    fn every_version_is_read_as_the_generated_decoder_reads_it() {
+        for version in 3..=13 {
+            let body = encoded(version);
+            let read = read(version, &body);
+            assert!(read.is_some(), "version {version}");
+            assert_eq!(read, by_generated(version, &body), "version {version}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_ends_too_early_is_refused() {
+        for version in 3..=13 {
+            let body = encoded(version);
+            for size in 0..body.len() {
+                assert_eq!(read(version, &body[..size]), None, "version {version}, {size} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn a_changed_byte_is_read_as_the_generated_decoder_reads_it() {
+        for version in 3..=13 {
+            let body = encoded(version);
+            for at in 0..body.len() {
+                for value in [0, 1, 0x7f, 0x80, 0xff] {
+                    let mut changed = body.clone();
+                    changed[at] = value;
+                    let generated = by_generated(version, &changed);
+                    assert_eq!(
+                        read(version, &changed),
+                        generated,
+                        "version {version}, byte {at} is {value}"
+                    );
+                }
+            }
+        }
+    }
+}
