@@ -43,7 +43,7 @@ impl Broker {
             Timer::IsrShrink => self.shrink_isrs(ctx),
             Timer::AlterPartition => self.send_isr_proposals(ctx),
             Timer::Fetch(leader) => self.fetch_from(ctx, leader),
-            Timer::FetchTimeout(leader, id) => self.fetch_failed(ctx, leader, Some(id)),
+            Timer::FetchTimeout(leader) => self.on_fetch_timeout(ctx, leader),
             Timer::HighWatermarkCheckpoint => {
                 self.timers.set_after(
                     ctx.now,

@@ -6,7 +6,6 @@ use kafka_sim_core::batch::Batch;
 use kafka_sim_core::{BrokerId, ErrorCode, Offset, SimTime, SmallMap};
 
 use super::follower_fetch::{ReplicaExchange, ReplicaFetchedPart, ReplicaPart};
-use super::timers::TimerKey;
 use super::{Broker, Ctx, Partition, PeerMessage, Timer, byte_count};
 use crate::event::Event;
 use crate::log::AppendError;
@@ -26,6 +25,8 @@ pub(crate) struct Fetcher {
     dropped: Vec<Tp>,
     session_open: bool,
     in_flight: Option<InFlight>,
+    /// When the timer of the fetch in flight goes off next. It is not moved with every fetch, so it may be early.
+    watched_until: Option<SimTime>,
     /// An fsync of fetched records is still running.
     busy_until: SimTime,
     /// What the last answer came in, for the next fetch.
@@ -35,7 +36,7 @@ pub(crate) struct Fetcher {
 #[derive(Clone, Debug)]
 struct InFlight {
     id: u64,
-    timeout: TimerKey,
+    deadline: SimTime,
 }
 
 /// One partition that is fetched.
@@ -154,10 +155,12 @@ impl Broker {
         fetcher.session_open = true;
         self.replica_fetches += 1;
         let id = self.replica_fetches;
-        let timeout = self
-            .timers
-            .set(ctx.now + SOCKET_TIMEOUT, Timer::FetchTimeout(leader, id));
-        fetcher.in_flight = Some(InFlight { id, timeout });
+        let deadline = ctx.now + SOCKET_TIMEOUT;
+        if fetcher.watched_until.is_none() {
+            fetcher.watched_until = Some(deadline);
+            self.timers.set(deadline, Timer::FetchTimeout(leader));
+        }
+        fetcher.in_flight = Some(InFlight { id, deadline });
         fetch.id = id;
         fetch.broker_epoch = self.broker_epoch;
         fetch.full = full;
@@ -176,12 +179,9 @@ impl Broker {
         let Some(fetcher) = self.fetchers.get_mut(&leader) else {
             return;
         };
-        match fetcher.in_flight.take() {
-            Some(in_flight) if in_flight.id == exchange.asked.id => self.timers.cancel(in_flight.timeout),
-            other => {
-                fetcher.in_flight = other;
-                return;
-            }
+        let id = exchange.asked.id;
+        if fetcher.in_flight.take_if(|fetch| fetch.id == id).is_none() {
+            return;
         }
         if exchange.answer.session_lost {
             fetcher.session_open = false;
@@ -277,16 +277,34 @@ impl Broker {
         part.is_some_and(|part| matches!(part.state, PartState::AwaitingRange(_)))
     }
 
+    /// The timer of a leader's fetches goes off: for the one in flight, or for one that was answered long ago.
+    pub(crate) fn on_fetch_timeout(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId) {
+        let Some(fetcher) = self.fetchers.get_mut(&leader) else {
+            return;
+        };
+        // A timer of a fetcher that is gone is not the one that this fetcher waits for.
+        let Some(watched) = fetcher.watched_until.take_if(|until| *until <= ctx.now) else {
+            return;
+        };
+        let Some(deadline) = fetcher.in_flight.as_ref().map(|fetch| fetch.deadline) else {
+            return;
+        };
+        if deadline <= watched {
+            return self.fetch_failed(ctx, leader);
+        }
+        fetcher.watched_until = Some(deadline);
+        self.timers.set(deadline, Timer::FetchTimeout(leader));
+    }
+
     /// The connection to a leader died, or an answer took longer than `replica.socket.timeout.ms`.
-    pub(crate) fn fetch_failed(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId, id: Option<u64>) {
+    pub(crate) fn fetch_failed(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId) {
         let until = ctx.now + self.config.replica_fetch_backoff.max(SHORTEST_BACKOFF);
         let Some(fetcher) = self.fetchers.get_mut(&leader) else {
             return;
         };
-        let Some(in_flight) = fetcher.in_flight.take_if(|f| id.is_none_or(|id| id == f.id)) else {
+        if fetcher.in_flight.take().is_none() {
             return;
-        };
-        self.timers.cancel(in_flight.timeout);
+        }
         fetcher.session_open = false;
         for part in fetcher.parts.values_mut() {
             if matches!(part.state, PartState::Ready | PartState::AwaitingRange(_)) {

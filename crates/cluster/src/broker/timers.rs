@@ -29,8 +29,8 @@ pub(crate) enum Timer {
     AlterPartition,
     /// A fetcher may fetch from this leader again.
     Fetch(BrokerId),
-    /// A fetcher's request got no answer.
-    FetchTimeout(BrokerId, u64),
+    /// Time to see whether a fetcher's request got no answer.
+    FetchTimeout(BrokerId),
     /// `replica.high.watermark.checkpoint.interval.ms`
     HighWatermarkCheckpoint,
     /// `log.flush.offset.checkpoint.interval.ms` and `log.flush.start.offset.checkpoint.interval.ms`

@@ -59,7 +59,11 @@ impl Node {
     /// When the process has something to do, the last instant there is for never.
     #[inline]
     pub(super) fn next_due(&self) -> SimTime {
-        let timers = self.broker.as_ref().filter(|_| !self.paused).map(|broker| &broker.timers);
+        let timers = self
+            .broker
+            .as_ref()
+            .filter(|_| !self.paused)
+            .map(|broker| &broker.timers);
         timers.and_then(|timers| timers.next_due()).unwrap_or(SimTime::MAX)
     }
 

@@ -52,7 +52,7 @@ impl Cluster {
     /// What a broker was asking over a connection is lost.
     pub(super) fn link_broke(&mut self, index: usize, remote: Endpoint) {
         match remote {
-            Endpoint::Broker(leader) => self.with_broker(index, |broker, ctx| broker.fetch_failed(ctx, leader, None)),
+            Endpoint::Broker(leader) => self.with_broker(index, |broker, ctx| broker.fetch_failed(ctx, leader)),
             Endpoint::Controller => self.with_broker(index, |broker, ctx| broker.controller_unreachable(ctx)),
             Endpoint::Client(_) => {}
         }

@@ -98,7 +98,8 @@ impl Cluster {
     fn client_receives(&mut self, conn: kafka_sim_core::ConnId, work: Work, out: &mut Vec<Output>) {
         match work {
             Work::Deliver {
-                payload: Packet::Opened, ..
+                payload: Packet::Opened,
+                ..
             } if self.clients.contains_key(&conn) => out.push(Output::Connected { conn }),
             Work::Deliver {
                 payload: Packet::Bytes(bytes),
