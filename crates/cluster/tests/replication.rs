@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use kafka_sim_cluster::disk::DiskConfig;
-use kafka_sim_cluster::fault::{Fault, Role};
+use kafka_sim_cluster::fault::{Fault, Peer, Role};
 use kafka_sim_cluster::net::NetConfig;
 use kafka_sim_cluster::{ClusterConfig, Topic};
 use support::Machine;
@@ -98,4 +98,25 @@ fn a_topic_that_is_created_again_does_not_inherit_checkpoints() {
     m.pass(Duration::from_secs(30));
     let replica = m.replica(0);
     assert_eq!((replica.log_start, replica.log_end), (0, 3));
+}
+
+/// For 45 s one fetch followed the other. How long an answer is waited for is counted from the one that lost it.
+#[test]
+fn a_follower_whose_answer_was_swallowed_waits_30_s_for_it_and_fetches_again() {
+    let mut m = Machine::new(ClusterConfig {
+        topics: vec![Topic::named("orders").replicas(2)],
+        ..ClusterConfig::simulated(2)
+    });
+    let leader = m.leader().0;
+    let follower = 1 - leader;
+    let conn = m.dial(leader);
+    m.pass(Duration::from_secs(45));
+    let from = Peer::from(Role::broker(leader));
+    let to = Peer::from(Role::broker(follower));
+    m.inject_for(Fault::BlackHole { from, to }, 2);
+    m.produce(conn, 0, 1, b"swallowed");
+    m.pass(Duration::from_secs(29));
+    assert_eq!(m.replica(follower).log_end, 0, "it still waits");
+    m.pass(Duration::from_secs(5));
+    assert_eq!(m.replica(follower).log_end, 1);
 }
