@@ -13,6 +13,8 @@ pub(super) struct Queue {
     pub(super) batches: VecDeque<BatchId>,
     /// The leader, if it is known and its address too, with the leader epoch.
     pub(super) leader: Option<(i32, i32)>,
+    /// A request is to be answered before the next one may be sent.
+    pub(super) muted: bool,
 }
 
 /// All queues. One that is empty keeps its place.
@@ -42,12 +44,12 @@ impl Queues {
         &mut queue.batches
     }
 
-    pub(super) fn get(&self, partition: &TopicPartition) -> Option<&VecDeque<BatchId>> {
-        self.queues.get(partition).map(|queue| &queue.batches)
+    pub(super) fn get(&self, partition: &TopicPartition) -> Option<&Queue> {
+        self.queues.get(partition)
     }
 
-    pub(super) fn get_mut(&mut self, partition: &TopicPartition) -> Option<&mut VecDeque<BatchId>> {
-        self.queues.get_mut(partition).map(|queue| &mut queue.batches)
+    pub(super) fn get_mut(&mut self, partition: &TopicPartition) -> Option<&mut Queue> {
+        self.queues.get_mut(partition)
     }
 
     /// By partition, in order.

@@ -134,7 +134,7 @@ impl Producer {
         }
         if self.config.max_in_flight == 1 {
             for shipped in &shipment {
-                self.accumulator.mute(shipped.partition.clone());
+                self.accumulator.set_muted(&shipped.partition, true);
             }
         }
         let request = Some(Request::Produce(shipment));
@@ -144,15 +144,11 @@ impl Producer {
 
     /// Takes the first batch of each partition that may be sent to the node, up to `max.request.size` in all.
     fn drain(&mut self, node: i32, now: SimTime, out: &mut Outputs) -> Vec<Shipped> {
-        let mut shipment = Vec::new();
         let mut size = 0;
         let mut steps = 0;
-        for (step, partition) in self
-            .accumulator
-            .partitions_of(node, &self.network.metadata)
-            .iter()
-            .enumerate()
-        {
+        let partitions = self.accumulator.partitions_of(node, &self.network.metadata);
+        let mut shipment = Vec::with_capacity(partitions.len());
+        for (step, partition) in partitions.iter().enumerate() {
             steps = step;
             let Some(first) = self.accumulator.sendable(partition, now) else {
                 continue;
@@ -185,8 +181,8 @@ impl Producer {
         }
         let (id, content) = (batch.id, batch.record_bytes());
         match batch.encode(self.config.compression) {
-            Ok(bytes) => {
-                self.accumulator.observe_ratio(&partition.topic, bytes.len(), content);
+            Ok(size) => {
+                self.accumulator.observe_ratio(&partition.topic, size, content);
                 let topic_id = self
                     .network
                     .metadata
@@ -199,7 +195,7 @@ impl Producer {
                         topic_id,
                         batch: id,
                     },
-                    bytes.len(),
+                    size,
                 ))
             }
             Err(error) => {
@@ -261,7 +257,7 @@ mod tests {
     fn batch(id: u64, topic: &str, partition: i32, size: usize) -> (BatchId, Batch) {
         let partition = TopicPartition::new(topic, partition);
         let mut batch = Batch::new(BatchId(id), partition, 1, SimTime::ZERO);
-        batch.bytes = Some(Bytes::from(vec![7; size]));
+        batch.bytes = Some(vec![7; size]);
         (batch.id, batch)
     }
 

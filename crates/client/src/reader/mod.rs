@@ -205,10 +205,14 @@ impl Reader {
                 progress = true;
             }
             self.due = None;
-            let (look_up, validate) = self.note_leaders();
+            let needs = self.find_sources(now);
             if self.active {
-                progress |= look_up && self.send_lookups(now, out);
-                progress |= validate && self.send_validations(now, out);
+                progress |= needs.look_up && self.send_lookups(now, out);
+                if needs.validate {
+                    progress |= self.send_validations(now, out);
+                    // A broker that cannot validate can be fetched from at once.
+                    self.find_sources(now);
+                }
                 progress |= self.send_fetches(now, out);
             }
             // What was sent or learnt above leaves the reader nothing else to do until something arrives.
@@ -244,22 +248,6 @@ impl Reader {
                 }
             },
         }
-    }
-
-    /// Compares the positions with the leaders metadata shows. Returns whether some have to be looked up, and whether some
-    /// have to be validated.
-    fn note_leaders(&mut self) -> (bool, bool) {
-        let (mut look_up, mut validate) = (false, false);
-        for (partition, assigned) in self.partitions.iter_mut() {
-            if let Some((leader, epoch)) = assigned.shown(partition, &self.network.metadata).leader {
-                assigned.note_leader(leader, epoch);
-            } else if !matches!(assigned.stage, Stage::Stopped) {
-                self.network.metadata.request_update();
-            }
-            look_up |= matches!(assigned.stage, Stage::Lookup(_));
-            validate |= assigned.stage == Stage::Validate;
-        }
-        (look_up, validate)
     }
 
     /// Pauses partitions whose request failed.
