@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::{
     batch::{Batch, BatchId, Entry, Place, Sequenced},
     partitioner::Sticky,
-    queues::{Queue, Queues},
+    queues::Queues,
     ratio::Ratio,
 };
 use crate::{backoff::Backoff, config::ProducerConfig, network::Metadata};
@@ -201,12 +201,10 @@ impl Accumulator {
         ready
     }
 
-    /// Partitions with queues whose leader is this node, in the order in which to drain them.
-    pub(crate) fn partitions_of(&mut self, node: i32, metadata: &Metadata) -> SmallVec<[TopicPartition; 4]> {
+    /// Where the queues of partitions are whose leader is this node, in the order in which to drain them.
+    pub(crate) fn places_of(&mut self, node: i32, metadata: &Metadata) -> SmallVec<[usize; 4]> {
         self.queues.note_leaders(metadata);
-        let is_leader = |queue: &Queue| queue.leader.is_some_and(|(leader, _)| leader == node);
-        let led = self.queues.iter().filter(|(_, queue)| is_leader(queue));
-        let mut led: SmallVec<[TopicPartition; 4]> = led.map(|(partition, _)| partition.clone()).collect();
+        let mut led: SmallVec<[usize; 4]> = self.queues.led_by(node).collect();
         let from = self.drain_from.get(&node).copied().unwrap_or(0);
         let shift = from.checked_rem(led.len()).unwrap_or(0);
         led.rotate_left(shift);
@@ -219,16 +217,16 @@ impl Accumulator {
         *from = from.wrapping_add(steps);
     }
 
-    /// The first batch of a partition that may be sent now: not muted, not in its pause.
-    pub(crate) fn sendable(&self, partition: &TopicPartition, now: SimTime) -> Option<&Batch> {
-        let queue = self.queues.get(partition).filter(|queue| !queue.muted)?;
+    /// The first batch of the queue at a place, if it may be sent now: not muted, not in its pause.
+    pub(crate) fn sendable(&self, place: usize, now: SimTime) -> Option<&Batch> {
+        let queue = self.queues.at(place).filter(|queue| !queue.muted)?;
         let first = self.batches.get(queue.batches.front()?)?;
         first.backing_off_until(now).is_none().then_some(first)
     }
 
-    /// Takes the partition's first batch out of its queue, for sending.
-    pub(crate) fn take(&mut self, partition: &TopicPartition) -> Option<&mut Batch> {
-        let id = self.queues.get_mut(partition)?.batches.pop_front()?;
+    /// Takes the first batch out of the queue at a place, for sending.
+    pub(crate) fn take(&mut self, place: usize) -> Option<&mut Batch> {
+        let id = self.queues.at_mut(place)?.batches.pop_front()?;
         let batch = self.batches.get_mut(&id)?;
         batch.place = Place::InFlight;
         Some(batch)

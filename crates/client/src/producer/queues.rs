@@ -48,6 +48,15 @@ impl Queues {
         self.queues.get(partition)
     }
 
+    /// The queue at a place in the order of the partitions. Places stay the same until there is a new queue.
+    pub(super) fn at(&self, place: usize) -> Option<&Queue> {
+        self.queues.value_at(place)
+    }
+
+    pub(super) fn at_mut(&mut self, place: usize) -> Option<&mut Queue> {
+        self.queues.value_at_mut(place)
+    }
+
     pub(super) fn get_mut(&mut self, partition: &TopicPartition) -> Option<&mut Queue> {
         self.queues.get_mut(partition)
     }
@@ -55,6 +64,15 @@ impl Queues {
     /// By partition, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&TopicPartition, &Queue)> {
         self.queues.iter()
+    }
+
+    /// The places of the queues whose leader is this node.
+    pub(super) fn led_by(&self, node: i32) -> impl Iterator<Item = usize> {
+        let is_leader = move |queue: &Queue| queue.leader.is_some_and(|(leader, _)| leader == node);
+        let queues = self.queues.values().enumerate();
+        queues
+            .filter(move |(_, queue)| is_leader(queue))
+            .map(|(place, _)| place)
     }
 
     /// Whether a batch waits to be sent.

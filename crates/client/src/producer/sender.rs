@@ -146,11 +146,11 @@ impl Producer {
     fn drain(&mut self, node: i32, now: SimTime, out: &mut Outputs) -> Vec<Shipped> {
         let mut size = 0;
         let mut steps = 0;
-        let partitions = self.accumulator.partitions_of(node, &self.network.metadata);
-        let mut shipment = Vec::with_capacity(partitions.len());
-        for (step, partition) in partitions.iter().enumerate() {
+        let places = self.accumulator.places_of(node, &self.network.metadata);
+        let mut shipment = Vec::with_capacity(places.len());
+        for (step, place) in places.into_iter().enumerate() {
             steps = step;
-            let Some(first) = self.accumulator.sendable(partition, now) else {
+            let Some(first) = self.accumulator.sendable(place, now) else {
                 continue;
             };
             if !shipment.is_empty() && size + first.size() > self.config.max_request_size {
@@ -164,7 +164,7 @@ impl Producer {
             {
                 break;
             }
-            if let Some((shipped, bytes)) = self.ship(partition, out) {
+            if let Some((shipped, bytes)) = self.ship(place, out) {
                 size += bytes;
                 shipment.push(shipped);
             }
@@ -174,12 +174,13 @@ impl Producer {
     }
 
     /// Takes one batch out of its queue, numbers and encodes it.
-    fn ship(&mut self, partition: &TopicPartition, out: &mut Outputs) -> Option<(Shipped, usize)> {
-        let batch = self.accumulator.take(partition)?;
+    fn ship(&mut self, place: usize, out: &mut Outputs) -> Option<(Shipped, usize)> {
+        let batch = self.accumulator.take(place)?;
         if let Some(idempotence) = &mut self.idempotence {
             idempotence.assign(batch);
         }
         let (id, content) = (batch.id, batch.record_bytes());
+        let partition = batch.partition.clone();
         match batch.encode(self.config.compression) {
             Ok(size) => {
                 self.accumulator.observe_ratio(&partition.topic, size, content);
@@ -188,7 +189,6 @@ impl Producer {
                     .metadata
                     .topic(&partition.topic)
                     .map_or(Uuid::nil(), |topic| topic.id);
-                let partition = partition.clone();
                 Some((
                     Shipped {
                         partition,

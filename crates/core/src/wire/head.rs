@@ -115,7 +115,17 @@ fn client_id_size(rest: &mut &[u8]) -> Result<Option<usize>, WireError> {
 }
 
 /// Skips the tagged fields of a header: nobody has defined any.
+#[inline]
 pub(super) fn skip_tagged_fields(rest: &mut impl Buf) -> Result<(), WireError> {
+    if rest.chunk().first() == Some(&0) {
+        rest.advance(1);
+        return Ok(());
+    }
+    skip_some_tagged_fields(rest)
+}
+
+#[cold]
+fn skip_some_tagged_fields(rest: &mut impl Buf) -> Result<(), WireError> {
     for _ in 0..take_varint(rest)? {
         take_varint(rest)?;
         let size = take_varint(rest)? as usize;
