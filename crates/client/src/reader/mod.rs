@@ -36,8 +36,8 @@ type Outputs = Vec<ClientOutput<ReaderOutcome>>;
 /// What a request of the reader was about. The generation tells requests of an earlier assignment.
 #[derive(Clone, Debug)]
 pub(crate) enum Request {
-    /// A consumer's own.
-    Group(Ask),
+    /// A consumer's own. There are few of them, and they are large.
+    Group(Box<Ask>),
     Fetch {
         node: i32,
         generation: u64,
@@ -235,10 +235,16 @@ impl Reader {
                     self.validation_answered(&partitions, body, now, out);
                 }
                 Request::ListOffsets { .. } | Request::OffsetForLeaderEpoch { .. } => {}
-                Request::Group(request) => self.group_events.push_back(Event::Answer { request, body }),
+                Request::Group(request) => {
+                    let request = *request;
+                    self.group_events.push_back(Event::Answer { request, body });
+                }
             },
             Event::Lost { request, timed_out } => match request {
-                Request::Group(request) => self.group_events.push_back(Event::Lost { request, timed_out }),
+                Request::Group(request) => {
+                    let request = *request;
+                    self.group_events.push_back(Event::Lost { request, timed_out });
+                }
                 Request::Fetch { node, .. } => self.fetch_lost(node),
                 Request::ListOffsets { generation, partitions }
                 | Request::OffsetForLeaderEpoch { generation, partitions } => {
