@@ -43,13 +43,11 @@ pub fn encode(id: MessageId, producer: u32, sequence: u64, padding_len: usize) -
     value.extend_from_slice(&id.0.to_be_bytes());
     value.extend_from_slice(&producer.to_be_bytes());
     value.extend_from_slice(&sequence.to_be_bytes());
-    value.extend_from_slice(&[0; 8]);
+    value.resize(HEADER_LEN + padding_len, 0);
     let pattern = padding_word(id).to_be_bytes();
-    while value.len() + pattern.len() <= HEADER_LEN + padding_len {
-        value.extend_from_slice(&pattern);
-    }
-    let rest = HEADER_LEN + padding_len - value.len();
-    value.extend_from_slice(&pattern[..rest]);
+    let (words, rest) = value[HEADER_LEN..].as_chunks_mut();
+    words.fill(pattern);
+    rest.copy_from_slice(&pattern[..rest.len()]);
     let checksum = checksum(&value);
     value[CHECKSUM_AT..HEADER_LEN].copy_from_slice(&checksum.to_be_bytes());
     value

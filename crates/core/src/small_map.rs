@@ -76,6 +76,16 @@ impl<K, V> SmallMap<K, V> {
         self.values.iter_mut()
     }
 
+    /// The value at this place in the order of the keys, from 0.
+    pub fn value_at(&self, place: usize) -> Option<&V> {
+        self.values.get(place)
+    }
+
+    /// The value at this place in the order of the keys, from 0, to be changed.
+    pub fn value_at_mut(&mut self, place: usize) -> Option<&mut V> {
+        self.values.get_mut(place)
+    }
+
     /// Keeps only the entries for which `keep` returns true.
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
         let mut kept = 0;

@@ -169,6 +169,15 @@ impl History {
         History::default()
     }
 
+    /// Takes memory for so many messages more, and for what is seen of them by two readers.
+    pub fn reserve(&mut self, messages: usize) {
+        self.entries.reserve(messages);
+        self.sent.reserve(messages);
+        self.links.reserve(messages);
+        self.reads.reserve(2 * messages);
+        self.steps.reserve(4 * messages);
+    }
+
     /// The number of observations.
     pub fn len(&self) -> usize {
         self.steps.len()

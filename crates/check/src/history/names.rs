@@ -13,11 +13,11 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn number(&mut self, name: &Arc<str>) -> u32 {
-        // Callers mostly repeat the very same string.
+        // Callers mostly repeat the very same string, or another with the same letters.
         if self
             .names
             .get(self.last as usize)
-            .is_some_and(|last| Arc::ptr_eq(last, name))
+            .is_some_and(|last| Arc::ptr_eq(last, name) || last == name)
         {
             return self.last;
         }
@@ -47,10 +47,13 @@ pub(super) struct Logs {
 
 impl Logs {
     pub(super) fn number(&mut self, topic: u32, partition: i32) -> u32 {
-        *self.numbers.entry((topic, partition)).or_insert_with(|| {
-            self.logs.push((topic, partition));
-            small(self.logs.len() - 1)
-        })
+        if let Some(&number) = self.numbers.get(&(topic, partition)) {
+            return number;
+        }
+        let number = small(self.logs.len());
+        self.logs.push((topic, partition));
+        self.numbers.insert((topic, partition), number);
+        number
     }
 
     /// Gives the partitions of a topic new numbers from now on. Returns the old ones.

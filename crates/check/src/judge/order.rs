@@ -24,11 +24,12 @@ struct Positioned {
 }
 
 pub(super) fn judge(bench: &Bench<'_>, scope: Scope) -> Vec<Violation> {
-    let mut messages = positions(bench, scope);
-    messages.sort_unstable();
     let mut breaches = Vec::new();
     let same_line = |a: &Positioned, b: &Positioned| (a.log, a.producer, a.key) == (b.log, b.producer, b.key);
-    for line in messages.chunk_by(same_line) {
+    let mut logs = positions(bench, scope);
+    // The messages of a log are mostly in order.
+    logs.iter_mut().for_each(|messages| messages.sort_unstable());
+    for line in logs.iter().flat_map(|messages| messages.chunk_by(same_line)) {
         // Of the messages sent so far, the one that lies farthest back.
         let mut farthest = line[0];
         for &next in &line[1..] {
@@ -42,9 +43,10 @@ pub(super) fn judge(bench: &Bench<'_>, scope: Scope) -> Vec<Violation> {
     breaches
 }
 
-fn positions(bench: &Bench<'_>, scope: Scope) -> Vec<Positioned> {
+/// By log.
+fn positions(bench: &Bench<'_>, scope: Scope) -> Vec<Vec<Positioned>> {
     let history = bench.history;
-    let mut positions = Vec::new();
+    let mut positions = vec![Vec::new(); history.log_count()];
     let mut position = |message: u32, log: u32, offset: i64| {
         let Some(sent) = &history.entry(message).sent else {
             return;
@@ -54,7 +56,7 @@ fn positions(bench: &Bench<'_>, scope: Scope) -> Vec<Positioned> {
             Scope::Key if sent.key.is_none() => return,
             Scope::Key => sent.key,
         };
-        positions.push(Positioned {
+        positions[log as usize].push(Positioned {
             log,
             producer: sent.producer,
             key,

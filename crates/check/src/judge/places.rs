@@ -24,16 +24,13 @@ pub(crate) struct Places {
 
 impl Places {
     pub(crate) fn of(history: &History) -> Places {
-        let mut by_offset: Vec<PlaceOf> = history
-            .reads()
-            .iter()
-            .map(|read| PlaceOf {
-                message: read.message,
-                log: read.log,
-                offset: read.offset,
-                seen: true,
-            })
-            .collect();
+        let mut all: Vec<PlaceOf> = Vec::with_capacity(history.reads().len() + history.sent_handles().len());
+        all.extend(history.reads().iter().map(|read| PlaceOf {
+            message: read.message,
+            log: read.log,
+            offset: read.offset,
+            seen: true,
+        }));
         for &handle in history.sent_handles() {
             if let Some(Settled::Acked {
                 log,
@@ -41,7 +38,7 @@ impl Places {
                 ..
             }) = history.entry(handle).settled
             {
-                by_offset.push(PlaceOf {
+                all.push(PlaceOf {
                     message: handle,
                     log,
                     offset,
@@ -49,16 +46,16 @@ impl Places {
                 });
             }
         }
-        // What was seen comes first among equals and is the one that is kept.
-        // Reads and acknowledgements of a log are mostly in order, which makes sorting them by log first the shorter way.
-        by_offset.sort_by_key(|place| place.log);
+        let mut by_offset = grouped(&all, history.log_count(), |place| place.log);
+        // What was seen comes first among equals and is the one that is kept. Reads and acknowledgements of a log are
+        // mostly in order.
         for log in by_offset.chunk_by_mut(|a, b| a.log == b.log) {
             log.sort_by_key(|place| (place.offset, place.message, !place.seen));
         }
         by_offset.dedup_by_key(|place| (place.log, place.offset, place.message));
-        let mut by_message = by_offset.clone();
-        by_message.retain(|place| place.message != FOREIGN);
-        by_message.sort();
+        all.clear();
+        all.extend(by_offset.iter().filter(|place| place.message != FOREIGN));
+        let by_message = grouped(&all, history.entries().len(), |place| place.message);
         Places { by_message, by_offset }
     }
 
@@ -91,4 +88,23 @@ impl Places {
     pub(crate) fn offsets(&self) -> impl Iterator<Item = &[PlaceOf]> {
         self.by_offset.chunk_by(|a, b| (a.log, a.offset) == (b.log, b.offset))
     }
+}
+
+/// Sorts by a number below `numbers`, by counting. What has the same number stays in order.
+fn grouped(places: &[PlaceOf], numbers: usize, number: impl Fn(&PlaceOf) -> u32) -> Vec<PlaceOf> {
+    // Where the next place of each number belongs.
+    let mut next = vec![0; numbers + 1];
+    for place in places {
+        next[number(place) as usize + 1] += 1;
+    }
+    for number in 0..numbers {
+        next[number + 1] += next[number];
+    }
+    let mut sorted = places.to_vec();
+    for place in places {
+        let at = &mut next[number(place) as usize];
+        sorted[*at] = *place;
+        *at += 1;
+    }
+    sorted
 }

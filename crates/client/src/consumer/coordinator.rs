@@ -131,7 +131,7 @@ impl Consumer {
             ..4 => FindCoordinatorRequest::default().with_key(group),
             _ => FindCoordinatorRequest::default().with_coordinator_keys(vec![group]),
         };
-        let request = Some(Request::Group(Ask::FindCoordinator));
+        let request = Some(Request::Group(Box::new(Ask::FindCoordinator)));
         let api = (ApiKey::FindCoordinator, version);
         self.reader.network.send(node, api, &body, request, now, out);
         self.coordinator.search = Search::Asked;
@@ -229,7 +229,7 @@ impl Consumer {
         let api = (api, version);
         let network = &mut self.reader.network;
         let config = &self.config;
-        let request = |ask: Ask| Some(Request::Group(ask));
+        let request = |ask: Ask| Some(Request::Group(Box::new(ask)));
         match ask {
             Ask::FindCoordinator => {}
             Ask::Join {
@@ -239,7 +239,7 @@ impl Consumer {
             } => {
                 let body = ask::join(config, generation, protocols, reason, version);
                 let patience = config.max_poll_interval + JOIN_LAPSE;
-                network.send_patiently(node, api, &body, (Request::Group(ask), patience), now, out);
+                network.send_patiently(node, api, &body, (Request::Group(Box::new(ask)), patience), now, out);
             }
             Ask::Sync {
                 ref generation,

@@ -85,11 +85,11 @@ impl<T> Network<T> {
                 Ok(Some(frame)) => frame,
                 Err(_) => return self.close(id, now, false, out),
             };
-            let decoded = link.in_flight.front().and_then(|expected| decode(expected, frame));
             // Anything out of order or unreadable ends the connection.
-            let Some((request, body)) = decoded.and_then(|body| Some((link.in_flight.pop_front()?, body))) else {
+            let Some(body) = link.in_flight.front().and_then(|expected| decode(expected, frame)) else {
                 return self.close(id, now, false, out);
             };
+            let request = link.in_flight.pop_front().expect("this is an answer to the first one");
             if let Some(throttle) = throttle_of(&body, request.version) {
                 link.throttled_until = link.throttled_until.max(now + throttle);
             }

@@ -47,7 +47,8 @@ pub(crate) struct Metadata {
     unasked: bool,
     /// The snapshot answers a request for everything of interest.
     complete: bool,
-    last_success: SimTime,
+    /// When it is too old.
+    expires_at: SimTime,
     failures: u32,
     equal_answers: u32,
     allowed_at: SimTime,
@@ -71,7 +72,7 @@ impl Metadata {
             update_wanted: true,
             unasked: false,
             complete: true,
-            last_success: SimTime::ZERO,
+            expires_at: SimTime::ZERO + config.metadata_max_age,
             failures: 0,
             equal_answers: 0,
             allowed_at: SimTime::ZERO,
@@ -133,13 +134,13 @@ impl Metadata {
     }
 
     /// When the next refresh is due; the moment may have passed.
+    #[inline]
     pub(crate) fn due_at(&self) -> SimTime {
-        let expires = if self.update_wanted {
-            SimTime::ZERO
+        if self.update_wanted {
+            self.allowed_at
         } else {
-            self.last_success + self.max_age
-        };
-        expires.max(self.allowed_at)
+            self.expires_at.max(self.allowed_at)
+        }
     }
 
     /// A refresh failed.
@@ -193,7 +194,7 @@ impl Metadata {
         self.update_wanted = self.unasked;
         self.complete = !self.unasked;
         self.equal_answers = self.equal_answers.saturating_add(1);
-        self.last_success = now;
+        self.expires_at = now + self.max_age;
         self.version += 1;
         self.edition += 1;
         self.nodes = response

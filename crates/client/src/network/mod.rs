@@ -14,8 +14,9 @@ mod versions;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+use bytes::BytesMut;
 use kafka_sim_core::{
-    SimRng, SimTime, SmallMap, earlier,
+    SimRng, SimTime, SmallMap,
     wire::{ApiKey, RequestHead, StrBytes},
 };
 
@@ -55,6 +56,8 @@ pub(crate) struct Network<T> {
     head: RequestHead,
     /// The last request; kept for its memory.
     frame: Vec<u8>,
+    /// Memory for the next requests.
+    shared: BytesMut,
     request_timeout: Duration,
     idle_limit: Duration,
     max_in_flight: usize,
@@ -68,8 +71,9 @@ pub(crate) struct Network<T> {
     metadata_missing_since: Option<SimTime>,
     metadata_wait: MetadataWait,
     links: SmallMap<i32, Link<T>>,
-    /// When the first connection is overdue or idle for too long, as of the last look.
-    links_due: Option<SimTime>,
+    /// When the first connection is overdue or idle for too long, as of the last look; the last instant there is stands
+    /// for never, as in everything here that says when something is due.
+    links_due: SimTime,
     /// A connection has changed since that look.
     links_touched: bool,
     owners: SmallMap<u32, i32>,
@@ -104,6 +108,7 @@ impl<T> Network<T> {
                 client_id: Some(StrBytes::from_string(config.client_id.to_string())),
             },
             frame: Vec::new(),
+            shared: BytesMut::with_capacity(outgoing::SHARED),
             request_timeout: config.request_timeout,
             idle_limit: config.connections_max_idle,
             max_in_flight,
@@ -119,7 +124,7 @@ impl<T> Network<T> {
             metadata_missing_since: None,
             metadata_wait: MetadataWait::Nothing,
             links: SmallMap::new(),
-            links_due: None,
+            links_due: SimTime::MAX,
             links_touched: false,
             owners: SmallMap::new(),
             extra: SmallMap::new(),
@@ -257,7 +262,7 @@ impl<T> Network<T> {
     #[inline]
     pub(crate) fn poll<O>(&mut self, now: SimTime, out: &mut Vec<ClientOutput<O>>) {
         // What has touched a connection since the last look can only have moved its deadline away from now.
-        if self.links_due.is_some_and(|due| due <= now) {
+        if self.links_due <= now {
             self.close_overdue(now, out);
         }
         self.poll_metadata(now, out);
@@ -279,12 +284,19 @@ impl<T> Network<T> {
     }
 
     /// When the first connection is overdue or idle for too long.
-    fn links_due(&self) -> Option<SimTime> {
-        if !self.links_touched {
-            return self.links_due;
+    #[inline]
+    fn links_due(&self) -> SimTime {
+        if self.links_touched {
+            self.touched_links_due()
+        } else {
+            self.links_due
         }
+    }
+
+    #[cold]
+    fn touched_links_due(&self) -> SimTime {
         let dues = self.links.values().map(|link| link.next_due(self.idle_limit));
-        dues.min().filter(|&due| due < SimTime::MAX)
+        dues.min().unwrap_or(SimTime::MAX)
     }
 
     /// Notes when the first connection is overdue or idle for too long.
@@ -300,23 +312,27 @@ impl<T> Network<T> {
             }
             first = first.min(link.due);
         }
-        self.links_due = (first < SimTime::MAX).then_some(first);
+        self.links_due = first;
         self.links_touched = false;
     }
 
     /// When [`poll`](Self::poll) has something to do although nothing arrives until then.
+    #[inline]
     pub(crate) fn next_due(&self) -> Option<SimTime> {
-        let metadata = earlier(self.metadata_due(), self.rebootstrap_at());
-        earlier(self.links_due(), metadata)
+        Some(self.due_at()).filter(|&due| due < SimTime::MAX)
+    }
+
+    #[inline]
+    fn due_at(&self) -> SimTime {
+        let metadata = self.metadata_due().min(self.rebootstrap_at());
+        metadata.min(self.links_due())
     }
 
     /// Whether [`poll`](Self::poll) and [`next_event`](Self::next_event) have something to do right now; `after_progress`
     /// says that the client has done something since, which a refresh of metadata may have waited for.
     pub(crate) fn is_restless(&mut self, now: SimTime, after_progress: bool) -> bool {
         self.look_at_links();
-        !self.events.is_empty()
-            || (after_progress && self.refresh_waits(now))
-            || self.next_due().is_some_and(|due| due <= now)
+        !self.events.is_empty() || (after_progress && self.refresh_waits(now)) || self.due_at() <= now
     }
 
     /// Whether a refresh of metadata is due, though it may have to wait for a connection.

@@ -15,9 +15,12 @@ use super::{
 };
 use crate::io::ClientOutput;
 
-/// Frames up to so many bytes are copied into memory of just their size, so that the next one finds memory to be written
-/// to. Longer ones are handed over as they are.
-const COPIED: usize = 4096;
+/// Frames up to so many bytes are copied into memory that is taken for many of them at once. Longer ones are handed over
+/// as they are.
+const COPIED: usize = 1024;
+
+/// Bytes for frames that are taken at once.
+pub(super) const SHARED: usize = 4096;
 
 impl<T> Network<T> {
     /// The version to use for a request to a ready node, at most `limit`.
@@ -109,7 +112,8 @@ impl<T> Network<T> {
         self.links_touched = true;
         link.last_active = now;
         let bytes = if self.frame.len() <= COPIED {
-            Bytes::copy_from_slice(&self.frame)
+            self.shared.extend_from_slice(&self.frame);
+            self.shared.split().freeze()
         } else {
             Bytes::from(std::mem::take(&mut self.frame))
         };

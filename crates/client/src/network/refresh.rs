@@ -24,7 +24,7 @@ impl<T> Network<T> {
     #[inline]
     pub(super) fn poll_metadata<O>(&mut self, now: SimTime, out: &mut Vec<ClientOutput<O>>) {
         self.metadata_wait = MetadataWait::Nothing;
-        if self.rebootstrap_at().is_some_and(|at| at <= now) {
+        if self.rebootstrap_at() <= now {
             self.rebootstrap_now(now, out);
         }
         if self.refresh_waits(now) {
@@ -69,9 +69,12 @@ impl<T> Network<T> {
     }
 
     /// When metadata has been missing for long enough to start over (KIP-1102).
-    pub(super) fn rebootstrap_at(&self) -> Option<SimTime> {
-        let since = self.metadata_missing_since.filter(|_| self.rebootstrap)?;
-        Some(since + self.rebootstrap_trigger + Duration::from_millis(1))
+    #[inline]
+    pub(super) fn rebootstrap_at(&self) -> SimTime {
+        match self.metadata_missing_since {
+            Some(since) if self.rebootstrap => since + self.rebootstrap_trigger + Duration::from_millis(1),
+            _ => SimTime::MAX,
+        }
     }
 
     pub(super) fn rebootstrap_now<O>(&mut self, now: SimTime, out: &mut Vec<ClientOutput<O>>) {
@@ -138,14 +141,13 @@ impl<T> Network<T> {
     }
 
     /// When a refresh is to be looked at again.
-    pub(super) fn metadata_due(&self) -> Option<SimTime> {
-        if self.metadata_in_flight {
-            return None;
-        }
+    #[inline]
+    pub(super) fn metadata_due(&self) -> SimTime {
         match self.metadata_wait {
-            MetadataWait::Nothing => Some(self.metadata.due_at()),
-            MetadataWait::Until(at) => Some(self.metadata.due_at().max(at)),
-            MetadataWait::Connection => None,
+            _ if self.metadata_in_flight => SimTime::MAX,
+            MetadataWait::Nothing => self.metadata.due_at(),
+            MetadataWait::Until(at) => self.metadata.due_at().max(at),
+            MetadataWait::Connection => SimTime::MAX,
         }
     }
 }

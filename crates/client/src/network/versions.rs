@@ -26,23 +26,30 @@ pub(crate) fn spoken(api: ApiKey) -> (i16, i16) {
     }
 }
 
-/// The versions one broker offers, as far as they are about what is ever sent.
+/// The versions that one broker and this client have in common, of what is ever sent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BrokerVersions(Vec<VersionRow>);
 
 impl BrokerVersions {
     /// The table in a broker's answer.
     pub(crate) fn of(mut rows: Vec<VersionRow>) -> BrokerVersions {
-        rows.retain(|row| ApiKey::try_from(row.api_key).is_ok_and(|api| spoken(api).1 >= 0));
+        rows.retain_mut(|row| {
+            let Ok(api) = ApiKey::try_from(row.api_key) else {
+                return false;
+            };
+            let (min, max) = spoken(api);
+            row.min = row.min.max(min);
+            row.max = row.max.min(max);
+            row.min <= row.max
+        });
         BrokerVersions(rows)
     }
 
     /// The newest version both sides know and that is at most `limit`, if there is one.
     pub(crate) fn usable(&self, api: ApiKey, limit: i16) -> Option<i16> {
-        let (our_min, our_max) = spoken(api);
-        let broker = self.0.iter().find(|row| row.api_key == api as i16)?;
-        let version = our_max.min(broker.max).min(limit);
-        (version >= our_min.max(broker.min)).then_some(version)
+        let common = self.0.iter().find(|row| row.api_key == api as i16)?;
+        let version = common.max.min(limit);
+        (version >= common.min).then_some(version)
     }
 }
 

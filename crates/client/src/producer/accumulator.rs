@@ -2,17 +2,13 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use kafka_sim_core::{
-    SimRng, SimTime, SmallMap, TopicPartition,
-    batch::{Codec, batch_size_upper_bound},
-    earlier,
-};
+use kafka_sim_core::{SimRng, SimTime, SmallMap, TopicPartition, batch::Codec, earlier};
 use smallvec::SmallVec;
 
 use super::{
     batch::{Batch, BatchId, Entry, Place, Sequenced},
     partitioner::Sticky,
-    queues::{Queue, Queues},
+    queues::Queues,
     ratio::Ratio,
 };
 use crate::{backoff::Backoff, config::ProducerConfig, network::Metadata};
@@ -44,7 +40,6 @@ pub(crate) struct Accumulator {
     pub(crate) batches: SmallMap<BatchId, Batch>,
     queues: Queues,
     topics: SmallMap<Arc<str>, TopicState>,
-    muted: BTreeSet<TopicPartition>,
     /// Where the next drain of a node begins, so that no partition starves.
     drain_from: SmallMap<i32, usize>,
     next_batch: u64,
@@ -66,7 +61,6 @@ impl Accumulator {
             batches: SmallMap::new(),
             queues: Queues::default(),
             topics: SmallMap::new(),
-            muted: BTreeSet::new(),
             drain_from: SmallMap::new(),
             next_batch: 0,
             memory_free: config.buffer_memory,
@@ -96,7 +90,8 @@ impl Accumulator {
         state.sticky.partition(&available, &all, rng)
     }
 
-    /// Appends a record to its partition's newest batch, or begins one. Returns whether a batch began or got full,
+    /// Appends a record to its partition's newest batch, or begins one; `alone` is the most bytes that a batch of this
+    /// record alone takes. Returns whether a batch began or got full,
     /// so that the sender should look.
     ///
     /// # Errors
@@ -105,24 +100,22 @@ impl Accumulator {
         &mut self,
         partition: &TopicPartition,
         entry: Entry,
+        alone: usize,
         sticky: bool,
         now: SimTime,
     ) -> Result<bool, NoMemory> {
-        let state = self
-            .topics
-            .get_or_insert_with(partition.topic.clone(), TopicState::default);
-        let ratio = (self.codec != Codec::None).then(|| *state.ratio.get_or_insert(Ratio::ONE));
-        let last = self.queues.of(partition).back().copied();
-        let last = last.and_then(|id| self.batches.get_mut(&id));
+        let ratio = self.ratio(&partition.topic);
+        let last = self.queues.get(partition).and_then(|queue| queue.batches.back());
+        let last = last.and_then(|id| self.batches.get_mut(id));
         let (appended, full, began) = match last {
             Some(batch) => {
                 let before = batch.size();
                 match batch.try_append(entry, ratio) {
                     Ok(()) => (batch.size() - before, batch.is_full(), false),
-                    Err(entry) => self.begin(partition, entry, ratio, now)?,
+                    Err(entry) => self.begin(partition, entry, alone, ratio, now)?,
                 }
             }
-            None => self.begin(partition, entry, ratio, now)?,
+            None => self.begin(partition, entry, alone, ratio, now)?,
         };
         if sticky {
             let complete = batch_complete(&self.queues, &self.batches, &partition.topic, partition.partition);
@@ -134,15 +127,24 @@ impl Accumulator {
         Ok(full || began)
     }
 
+    /// How well the topic's batches compress, if they are compressed.
+    fn ratio(&mut self, topic: &Arc<str>) -> Option<Ratio> {
+        if self.codec == Codec::None {
+            return None;
+        }
+        let state = self.topics.get_or_insert_with(topic.clone(), TopicState::default);
+        Some(*state.ratio.get_or_insert(Ratio::ONE))
+    }
+
     /// Begins a batch with the record. Returns its size, whether it is full, and that it is new.
     fn begin(
         &mut self,
         partition: &TopicPartition,
         entry: Entry,
+        alone: usize,
         ratio: Option<Ratio>,
         now: SimTime,
     ) -> Result<(usize, bool, bool), NoMemory> {
-        let alone = batch_size_upper_bound(entry.key.as_deref(), entry.value.as_deref(), &entry.headers);
         let capacity = self.batch_size.max(alone);
         let Some(left) = self.memory_free.checked_sub(capacity as u64) else {
             return Err(NoMemory(entry));
@@ -180,7 +182,7 @@ impl Accumulator {
                 continue;
             };
             first.note_leader_epoch(Some(epoch).filter(|&epoch| epoch >= 0));
-            if self.muted.contains(partition) {
+            if queue.muted {
                 continue;
             }
             let wait_until = match first.backing_off_until(now) {
@@ -199,12 +201,10 @@ impl Accumulator {
         ready
     }
 
-    /// Partitions with queues whose leader is this node, in the order in which to drain them.
-    pub(crate) fn partitions_of(&mut self, node: i32, metadata: &Metadata) -> SmallVec<[TopicPartition; 4]> {
+    /// Where the queues of partitions are whose leader is this node, in the order in which to drain them.
+    pub(crate) fn places_of(&mut self, node: i32, metadata: &Metadata) -> SmallVec<[usize; 4]> {
         self.queues.note_leaders(metadata);
-        let is_leader = |queue: &Queue| queue.leader.is_some_and(|(leader, _)| leader == node);
-        let led = self.queues.iter().filter(|(_, queue)| is_leader(queue));
-        let mut led: SmallVec<[TopicPartition; 4]> = led.map(|(partition, _)| partition.clone()).collect();
+        let mut led: SmallVec<[usize; 4]> = self.queues.led_by(node).collect();
         let from = self.drain_from.get(&node).copied().unwrap_or(0);
         let shift = from.checked_rem(led.len()).unwrap_or(0);
         led.rotate_left(shift);
@@ -217,18 +217,16 @@ impl Accumulator {
         *from = from.wrapping_add(steps);
     }
 
-    /// The first batch of a partition that may be sent now: not muted, not in its pause.
-    pub(crate) fn sendable(&self, partition: &TopicPartition, now: SimTime) -> Option<&Batch> {
-        if self.muted.contains(partition) {
-            return None;
-        }
-        let first = self.batches.get(self.queues.get(partition)?.front()?)?;
+    /// The first batch of the queue at a place, if it may be sent now: not muted, not in its pause.
+    pub(crate) fn sendable(&self, place: usize, now: SimTime) -> Option<&Batch> {
+        let queue = self.queues.at(place).filter(|queue| !queue.muted)?;
+        let first = self.batches.get(queue.batches.front()?)?;
         first.backing_off_until(now).is_none().then_some(first)
     }
 
-    /// Takes the partition's first batch out of its queue, for sending.
-    pub(crate) fn take(&mut self, partition: &TopicPartition) -> Option<&mut Batch> {
-        let id = self.queues.get_mut(partition)?.pop_front()?;
+    /// Takes the first batch out of the queue at a place, for sending.
+    pub(crate) fn take(&mut self, place: usize) -> Option<&mut Batch> {
+        let id = self.queues.at_mut(place)?.batches.pop_front()?;
         let batch = self.batches.get_mut(&id)?;
         batch.place = Place::InFlight;
         Some(batch)
@@ -355,7 +353,7 @@ impl Accumulator {
         if batch.place == Place::Queued
             && let Some(queue) = self.queues.get_mut(&batch.partition)
         {
-            queue.retain(|&other| other != id);
+            queue.batches.retain(|&other| other != id);
         }
         self.flushing.remove(&id);
         self.memory_free += batch.pool_bytes;
@@ -376,12 +374,11 @@ impl Accumulator {
         }
     }
 
-    pub(crate) fn mute(&mut self, partition: TopicPartition) {
-        self.muted.insert(partition);
-    }
-
-    pub(crate) fn unmute(&mut self, partition: &TopicPartition) {
-        self.muted.remove(partition);
+    /// Holds the partition's batches back, or sends them again.
+    pub(crate) fn set_muted(&mut self, partition: &TopicPartition, muted: bool) {
+        if let Some(queue) = self.queues.get_mut(partition) {
+            queue.muted = muted;
+        }
     }
 
     /// Makes all present batches ready.
@@ -401,7 +398,7 @@ fn batch_complete(queues: &Queues, batches: &SmallMap<BatchId, Batch>, topic: &A
     let key = TopicPartition::new(topic.clone(), partition);
     let last = queues
         .get(&key)
-        .and_then(|queue| queue.back())
+        .and_then(|queue| queue.batches.back())
         .and_then(|id| batches.get(id));
     last.is_none_or(Batch::is_full)
 }

@@ -73,8 +73,8 @@ impl Producer {
                 request: Request::Produce(shipment),
                 timed_out,
             } => {
-                for shipped in shipment {
-                    self.settle(shipped.batch, &Answer::lost(timed_out), now, out);
+                for shipped in &shipment {
+                    self.settle(shipped, &Answer::lost(timed_out), now, out);
                 }
             }
             Event::Lost {
@@ -120,18 +120,18 @@ impl Producer {
             .collect();
         for partition in answer.partitions {
             // An answer for something that was not sent is passed over; a batch without an answer expires.
-            if let Some(batch) = find(shipment, &partition) {
-                self.settle(batch, &answer_of(partition, &endpoints), now, out);
+            if let Some(shipped) = find(shipment, &partition) {
+                self.settle(shipped, &answer_of(partition, &endpoints), now, out);
             }
         }
     }
 
-    fn settle(&mut self, id: BatchId, answer: &Answer<'_>, now: SimTime, out: &mut Outputs) {
+    fn settle(&mut self, shipped: &Shipped, answer: &Answer<'_>, now: SimTime, out: &mut Outputs) {
+        let id = shipped.batch;
         let acks = self.config.acks;
         let Some(batch) = self.accumulator.batches.get_mut(&id) else {
             return;
         };
-        let partition = batch.partition.clone();
         batch.maybe_written |= may_be_written(answer.error, acks);
         let abandoned = batch.place == Place::Abandoned;
         if answer.error.is_ok() || answer.error == ErrorCode::DUPLICATE_SEQUENCE_NUMBER {
@@ -145,13 +145,13 @@ impl Producer {
         } else {
             self.fail_records(id, answer, out);
         }
-        self.unmute(&partition);
-        self.learn(&partition, answer);
+        self.unmute(&shipped.partition);
+        self.learn(&shipped.partition, answer);
     }
 
     fn unmute(&mut self, partition: &TopicPartition) {
         if self.config.max_in_flight == 1 {
-            self.accumulator.unmute(partition);
+            self.accumulator.set_muted(partition, false);
         }
     }
 
@@ -308,7 +308,7 @@ fn verdict(unknown: bool, partition: i32, error: SendError) -> SendResult {
     }
 }
 
-fn find(shipment: &[Shipped], answered: &ProducedPartition) -> Option<BatchId> {
+fn find<'a>(shipment: &'a [Shipped], answered: &ProducedPartition) -> Option<&'a Shipped> {
     let topic = &answered.topic;
     let by_id = !topic.id.is_nil();
     let same_topic = |shipped: &&Shipped| match by_id {
@@ -316,9 +316,7 @@ fn find(shipment: &[Shipped], answered: &ProducedPartition) -> Option<BatchId> {
         false => *shipped.partition.topic == *topic.name,
     };
     let mut of_topic = shipment.iter().filter(same_topic);
-    of_topic
-        .find(|shipped| shipped.partition.partition == answered.index)
-        .map(|shipped| shipped.batch)
+    of_topic.find(|shipped| shipped.partition.partition == answered.index)
 }
 
 fn answer_of(partition: ProducedPartition, endpoints: &[Node]) -> Answer<'_> {

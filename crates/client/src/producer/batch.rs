@@ -71,7 +71,7 @@ pub(crate) struct Batch {
     /// No more records: it was full, or it was drained.
     pub(crate) closed: bool,
     /// Encoded form, once drained, for as long as its sequence numbers hold.
-    pub(crate) bytes: Option<Bytes>,
+    pub(crate) bytes: Option<Vec<u8>>,
     /// Bytes of buffer memory it holds; split batches hold none.
     pub(crate) pool_bytes: u64,
     pub(crate) is_split: bool,
@@ -89,7 +89,7 @@ impl Batch {
         Batch {
             id,
             partition,
-            entries: Vec::new(),
+            entries: Vec::with_capacity(2),
             place: Place::Queued,
             created,
             waiting_since: created,
@@ -123,12 +123,15 @@ impl Batch {
             return Err(entry);
         };
         let (key, value) = (entry.key.as_deref(), entry.value.as_deref());
-        let size = builder.size_with(entry.timestamp, key, value, &entry.headers) - builder.estimated_size();
-        if !self.entries.is_empty() && estimate(self.record_bytes, ratio) + size > self.write_limit {
-            self.closed = true;
-            return Err(entry);
+        let before = builder.estimated_size();
+        if !self.entries.is_empty() {
+            let size = builder.size_with(entry.timestamp, key, value, &entry.headers) - before;
+            if estimate(self.record_bytes, ratio) + size > self.write_limit {
+                self.closed = true;
+                return Err(entry);
+            }
         }
-        builder.append(entry.timestamp, key, value, &entry.headers);
+        let size = builder.append(entry.timestamp, key, value, &entry.headers) - before;
         self.record_bytes += size;
         self.largest_record = self.largest_record.max(HEADER_SIZE + size);
         self.record_count += 1;
@@ -137,14 +140,14 @@ impl Batch {
         Ok(())
     }
 
-    /// Encodes the batch, unless that was done and its sequence numbers still hold.
+    /// Encodes the batch, unless that was done and its sequence numbers still hold. Returns its size in bytes.
     ///
     /// # Errors
     /// A codec this build leaves out.
-    pub(crate) fn encode(&mut self, codec: Codec) -> Result<Bytes, BatchError> {
+    pub(crate) fn encode(&mut self, codec: Codec) -> Result<usize, BatchError> {
         self.closed = true;
         if let Some(bytes) = &self.bytes {
-            return Ok(bytes.clone());
+            return Ok(bytes.len());
         }
         let mut builder = self.builder.take().unwrap_or_else(|| self.refill());
         let options = builder.options_mut();
@@ -154,9 +157,8 @@ impl Batch {
             options.producer_epoch = sequenced.epoch;
             options.base_sequence = sequenced.base_sequence;
         }
-        let bytes = builder.build()?;
-        self.bytes = Some(bytes.clone());
-        Ok(bytes)
+        let bytes = builder.build_vec()?;
+        Ok(self.bytes.insert(bytes).len())
     }
 
     fn refill(&self) -> BatchBuilder {
@@ -179,7 +181,7 @@ impl Batch {
 
     /// Size in bytes: exact once encoded, estimated before.
     pub(crate) fn size(&self) -> usize {
-        self.bytes.as_ref().map_or(self.estimated, Bytes::len)
+        self.bytes.as_ref().map_or(self.estimated, Vec::len)
     }
 
     /// Bytes of its records before compression.

@@ -217,8 +217,11 @@ impl Idempotence {
 
     /// Stops following a batch.
     pub(crate) fn untrack(&mut self, batch: &Batch) {
-        if let Some(numbers) = self.partitions.get_mut(&batch.partition) {
-            numbers.in_flight.retain(|_, id| *id != batch.id);
+        if let (Some(sequence), Some(numbers)) = (batch.base_sequence(), self.partitions.get_mut(&batch.partition)) {
+            // Under another epoch its number may be another batch's.
+            if numbers.in_flight.get(&sequence) == Some(&batch.id) {
+                numbers.in_flight.remove(&sequence);
+            }
         }
     }
 

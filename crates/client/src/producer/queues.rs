@@ -13,6 +13,8 @@ pub(super) struct Queue {
     pub(super) batches: VecDeque<BatchId>,
     /// The leader, if it is known and its address too, with the leader epoch.
     pub(super) leader: Option<(i32, i32)>,
+    /// A request is to be answered before the next one may be sent.
+    pub(super) muted: bool,
 }
 
 /// All queues. One that is empty keeps its place.
@@ -42,17 +44,35 @@ impl Queues {
         &mut queue.batches
     }
 
-    pub(super) fn get(&self, partition: &TopicPartition) -> Option<&VecDeque<BatchId>> {
-        self.queues.get(partition).map(|queue| &queue.batches)
+    pub(super) fn get(&self, partition: &TopicPartition) -> Option<&Queue> {
+        self.queues.get(partition)
     }
 
-    pub(super) fn get_mut(&mut self, partition: &TopicPartition) -> Option<&mut VecDeque<BatchId>> {
-        self.queues.get_mut(partition).map(|queue| &mut queue.batches)
+    /// The queue at a place in the order of the partitions. Places stay the same until there is a new queue.
+    pub(super) fn at(&self, place: usize) -> Option<&Queue> {
+        self.queues.value_at(place)
+    }
+
+    pub(super) fn at_mut(&mut self, place: usize) -> Option<&mut Queue> {
+        self.queues.value_at_mut(place)
+    }
+
+    pub(super) fn get_mut(&mut self, partition: &TopicPartition) -> Option<&mut Queue> {
+        self.queues.get_mut(partition)
     }
 
     /// By partition, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&TopicPartition, &Queue)> {
         self.queues.iter()
+    }
+
+    /// The places of the queues whose leader is this node.
+    pub(super) fn led_by(&self, node: i32) -> impl Iterator<Item = usize> {
+        let is_leader = move |queue: &Queue| queue.leader.is_some_and(|(leader, _)| leader == node);
+        let queues = self.queues.values().enumerate();
+        queues
+            .filter(move |(_, queue)| is_leader(queue))
+            .map(|(place, _)| place)
     }
 
     /// Whether a batch waits to be sent.

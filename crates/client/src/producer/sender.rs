@@ -134,7 +134,7 @@ impl Producer {
         }
         if self.config.max_in_flight == 1 {
             for shipped in &shipment {
-                self.accumulator.mute(shipped.partition.clone());
+                self.accumulator.set_muted(&shipped.partition, true);
             }
         }
         let request = Some(Request::Produce(shipment));
@@ -144,17 +144,13 @@ impl Producer {
 
     /// Takes the first batch of each partition that may be sent to the node, up to `max.request.size` in all.
     fn drain(&mut self, node: i32, now: SimTime, out: &mut Outputs) -> Vec<Shipped> {
-        let mut shipment = Vec::new();
         let mut size = 0;
         let mut steps = 0;
-        for (step, partition) in self
-            .accumulator
-            .partitions_of(node, &self.network.metadata)
-            .iter()
-            .enumerate()
-        {
+        let places = self.accumulator.places_of(node, &self.network.metadata);
+        let mut shipment = Vec::with_capacity(places.len());
+        for (step, place) in places.into_iter().enumerate() {
             steps = step;
-            let Some(first) = self.accumulator.sendable(partition, now) else {
+            let Some(first) = self.accumulator.sendable(place, now) else {
                 continue;
             };
             if !shipment.is_empty() && size + first.size() > self.config.max_request_size {
@@ -168,7 +164,7 @@ impl Producer {
             {
                 break;
             }
-            if let Some((shipped, bytes)) = self.ship(partition, out) {
+            if let Some((shipped, bytes)) = self.ship(place, out) {
                 size += bytes;
                 shipment.push(shipped);
             }
@@ -178,28 +174,28 @@ impl Producer {
     }
 
     /// Takes one batch out of its queue, numbers and encodes it.
-    fn ship(&mut self, partition: &TopicPartition, out: &mut Outputs) -> Option<(Shipped, usize)> {
-        let batch = self.accumulator.take(partition)?;
+    fn ship(&mut self, place: usize, out: &mut Outputs) -> Option<(Shipped, usize)> {
+        let batch = self.accumulator.take(place)?;
         if let Some(idempotence) = &mut self.idempotence {
             idempotence.assign(batch);
         }
         let (id, content) = (batch.id, batch.record_bytes());
+        let partition = batch.partition.clone();
         match batch.encode(self.config.compression) {
-            Ok(bytes) => {
-                self.accumulator.observe_ratio(&partition.topic, bytes.len(), content);
+            Ok(size) => {
+                self.accumulator.observe_ratio(&partition.topic, size, content);
                 let topic_id = self
                     .network
                     .metadata
                     .topic(&partition.topic)
                     .map_or(Uuid::nil(), |topic| topic.id);
-                let partition = partition.clone();
                 Some((
                     Shipped {
                         partition,
                         topic_id,
                         batch: id,
                     },
-                    bytes.len(),
+                    size,
                 ))
             }
             Err(error) => {
@@ -261,7 +257,7 @@ mod tests {
     fn batch(id: u64, topic: &str, partition: i32, size: usize) -> (BatchId, Batch) {
         let partition = TopicPartition::new(topic, partition);
         let mut batch = Batch::new(BatchId(id), partition, 1, SimTime::ZERO);
-        batch.bytes = Some(Bytes::from(vec![7; size]));
+        batch.bytes = Some(vec![7; size]);
         (batch.id, batch)
     }
 

@@ -169,7 +169,7 @@ impl Producer {
             value: record.value,
             headers: record.headers,
         };
-        match self.accumulator.append(&target, entry, sticky, now) {
+        match self.accumulator.append(&target, entry, size, sticky, now) {
             Ok(wake) => Placed::InBatch(wake),
             Err(NoMemory(entry)) => {
                 let record = ProducerRecord {

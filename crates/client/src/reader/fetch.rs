@@ -4,7 +4,6 @@ use kafka_sim_core::{
     ErrorCode, SimTime, TopicPartition, earlier,
     wire::{ApiKey, Fetched, FetchedPartition, TopicRef},
 };
-use smallvec::SmallVec;
 
 use super::{
     Outputs, Reader, Request,
@@ -13,7 +12,7 @@ use super::{
     records::unpack,
     report,
     request::put_fetch,
-    session::{Held, Session, Wanted},
+    session::{Held, Round, Session},
     types::{ReadError, ReaderOutcome},
 };
 use crate::{
@@ -21,13 +20,21 @@ use crate::{
     network::{Answer, Metadata, Node, node as node_of},
 };
 
-/// Brokers, of which there are few.
-type Nodes = SmallVec<[i32; 4]>;
+/// What has to be sent before some partitions can be fetched.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Needs {
+    /// Some positions have to be looked up.
+    pub(super) look_up: bool,
+    /// Some positions have to be validated.
+    pub(super) validate: bool,
+}
 
 impl Reader {
     pub(super) fn send_fetches(&mut self, now: SimTime, out: &mut Outputs) -> bool {
         let mut sent = false;
-        for node in self.find_sources(now) {
+        let mut last = None;
+        while let Some(node) = self.source_after(last) {
+            last = Some(node);
             if self.network.ready(node, now, out) {
                 sent |= self.fetch_from(node, now, out);
             } else {
@@ -38,79 +45,83 @@ impl Reader {
         sent
     }
 
-    /// Notes for each partition from which broker to fetch it now, and returns these brokers in order, without those
-    /// that have not answered the last fetch.
-    fn find_sources(&mut self, now: SimTime) -> Nodes {
+    /// The next broker in order of which there is something to ask in this round.
+    fn source_after(&self, last: Option<i32>) -> Option<i32> {
+        let mut sessions = self.sessions.iter();
+        let next = sessions.find(|(node, session)| {
+            session.round.asks && !session.round.held_up && last.is_none_or(|last| **node > last)
+        });
+        next.map(|(node, _)| *node)
+    }
+
+    /// Compares the positions with the leaders that metadata shows. Where fetches may be sent, notes for each partition
+    /// from which broker to fetch it now, and for each broker what there is to ask, unless it has not answered the last
+    /// fetch.
+    pub(super) fn find_sources(&mut self, now: SimTime) -> Needs {
+        let mut needs = Needs::default();
         let mut later = None;
         let mut stale = false;
-        let (mut nodes, mut buffered) = (Nodes::new(), Nodes::new());
+        for session in self.sessions.values_mut() {
+            session.round = Round::default();
+        }
         for (partition, assigned) in self.partitions.iter_mut() {
-            assigned.next = None;
-            if !assigned.is_fetchable() {
+            assigned.source = None;
+            let shown = assigned.shown(partition, &self.network.metadata);
+            match shown.leader {
+                Some((leader, epoch)) => assigned.note_leader(leader, epoch),
+                None if assigned.stage == Stage::Stopped => {}
+                None => self.network.metadata.request_update(),
+            }
+            needs.look_up |= matches!(assigned.stage, Stage::Lookup(_));
+            needs.validate |= assigned.stage == Stage::Validate;
+            if !self.active || !assigned.is_fetchable() {
                 continue;
             }
             if assigned.retry_at > now {
                 later = earlier(later, Some(assigned.retry_at));
                 continue;
             }
-            let metadata = &self.network.metadata;
-            let shown = assigned.shown(partition, metadata);
-            let Some((leader, leader_epoch)) = shown.leader else {
+            let Some((leader, _)) = shown.leader else {
                 continue;
             };
-            assigned.preferred = assigned.preferred.filter(|&(_, until)| until > now);
-            let is_shown = |&(follower, _): &(i32, SimTime)| is_usable(metadata, partition, follower);
-            if assigned
-                .preferred
-                .as_ref()
-                .is_some_and(|preferred| !is_shown(preferred))
-            {
+            if let Some((follower, until)) = assigned.preferred {
+                let usable = is_usable(&self.network.metadata, partition, follower);
+                if until <= now || !usable {
+                    assigned.preferred = None;
+                }
                 // The leader knows better: without newer metadata it would name the same follower with each answer.
-                assigned.preferred = None;
-                stale = true;
+                stale |= until > now && !usable;
             }
             let source = assigned.preferred.map_or(leader, |(follower, _)| follower);
+            let session = self.sessions.get_or_insert_with(source, Session::default);
             if assigned.buffer.is_some() {
-                // Leaving the partition out of a fetch would end its place in the session, so the broker is asked for
-                // nothing at all.
-                buffered.push(source);
-            } else if self.sessions.get(&source).is_none_or(|session| !session.awaited) {
-                let wanted = Wanted {
-                    offset: assigned.offset,
-                    leader_epoch,
-                    topic_id: shown.topic_id,
-                };
-                assigned.next = Some((source, wanted));
-                nodes.push(source);
+                session.round.held_up = true;
+            } else if !session.awaited {
+                assigned.source = Some(source);
+                session.round.asks = true;
+                session.round.lacks_ids |= shown.topic_id.is_nil();
             }
-        }
-        nodes.sort_unstable();
-        nodes.dedup();
-        if !buffered.is_empty() {
-            nodes.retain(|node| !buffered.contains(node));
         }
         if stale {
             self.network.metadata.request_update();
         }
         self.look_again_at(later);
-        nodes
+        needs
     }
 
     /// Sends one fetch for all partitions that have this source.
     fn fetch_from(&mut self, node: i32, now: SimTime, out: &mut Outputs) -> bool {
-        let partitions = &self.partitions;
-        let wanted = || {
-            let partitions = partitions.iter();
-            partitions.filter_map(|(partition, assigned)| Some((partition, assigned.wanted_from(node)?)))
+        let Some(session) = self.sessions.get_mut(&node) else {
+            return false;
         };
-        let ids_known = wanted().all(|(_, wanted)| !wanted.topic_id.is_nil());
-        let newest = if ids_known { i16::MAX } else { 12 };
+        let newest = if session.round.lacks_ids { 12 } else { i16::MAX };
         let Some(version) = self.network.version(node, ApiKey::Fetch, newest) else {
             self.stop_all_from(node, out);
             return true;
         };
-        let session = self.sessions.get_or_insert_with(node, Session::default);
-        let change = session.next(wanted(), version >= 13);
+        let partitions = self.partitions.iter();
+        let wanted = partitions.filter_map(|(partition, assigned)| Some((partition, assigned.wanted_from(node)?)));
+        let change = session.next(wanted, version >= 13);
         session.awaited = true;
         let request = Some(Request::Fetch {
             node,
@@ -126,7 +137,7 @@ impl Reader {
     /// The broker offers no version of Fetch that can be used.
     fn stop_all_from(&mut self, node: i32, out: &mut Outputs) {
         let partitions = self.partitions.iter();
-        let from_here = partitions.filter(|(_, assigned)| assigned.wanted_from(node).is_some());
+        let from_here = partitions.filter(|(_, assigned)| assigned.source == Some(node));
         let from_here: Vec<TopicPartition> = from_here.map(|(partition, _)| partition.clone()).collect();
         for partition in from_here {
             self.stop(&partition, ReadError::UnsupportedVersion, out);

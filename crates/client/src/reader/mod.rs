@@ -36,8 +36,8 @@ type Outputs = Vec<ClientOutput<ReaderOutcome>>;
 /// What a request of the reader was about. The generation tells requests of an earlier assignment.
 #[derive(Clone, Debug)]
 pub(crate) enum Request {
-    /// A consumer's own.
-    Group(Ask),
+    /// A consumer's own. There are few of them, and they are large.
+    Group(Box<Ask>),
     Fetch {
         node: i32,
         generation: u64,
@@ -205,10 +205,14 @@ impl Reader {
                 progress = true;
             }
             self.due = None;
-            let (look_up, validate) = self.note_leaders();
+            let needs = self.find_sources(now);
             if self.active {
-                progress |= look_up && self.send_lookups(now, out);
-                progress |= validate && self.send_validations(now, out);
+                progress |= needs.look_up && self.send_lookups(now, out);
+                if needs.validate {
+                    progress |= self.send_validations(now, out);
+                    // A broker that cannot validate can be fetched from at once.
+                    self.find_sources(now);
+                }
                 progress |= self.send_fetches(now, out);
             }
             // What was sent or learnt above leaves the reader nothing else to do until something arrives.
@@ -231,10 +235,16 @@ impl Reader {
                     self.validation_answered(&partitions, body, now, out);
                 }
                 Request::ListOffsets { .. } | Request::OffsetForLeaderEpoch { .. } => {}
-                Request::Group(request) => self.group_events.push_back(Event::Answer { request, body }),
+                Request::Group(request) => {
+                    let request = *request;
+                    self.group_events.push_back(Event::Answer { request, body });
+                }
             },
             Event::Lost { request, timed_out } => match request {
-                Request::Group(request) => self.group_events.push_back(Event::Lost { request, timed_out }),
+                Request::Group(request) => {
+                    let request = *request;
+                    self.group_events.push_back(Event::Lost { request, timed_out });
+                }
                 Request::Fetch { node, .. } => self.fetch_lost(node),
                 Request::ListOffsets { generation, partitions }
                 | Request::OffsetForLeaderEpoch { generation, partitions } => {
@@ -244,22 +254,6 @@ impl Reader {
                 }
             },
         }
-    }
-
-    /// Compares the positions with the leaders metadata shows. Returns whether some have to be looked up, and whether some
-    /// have to be validated.
-    fn note_leaders(&mut self) -> (bool, bool) {
-        let (mut look_up, mut validate) = (false, false);
-        for (partition, assigned) in self.partitions.iter_mut() {
-            if let Some((leader, epoch)) = assigned.shown(partition, &self.network.metadata).leader {
-                assigned.note_leader(leader, epoch);
-            } else if !matches!(assigned.stage, Stage::Stopped) {
-                self.network.metadata.request_update();
-            }
-            look_up |= matches!(assigned.stage, Stage::Lookup(_));
-            validate |= assigned.stage == Stage::Validate;
-        }
-        (look_up, validate)
     }
 
     /// Pauses partitions whose request failed.

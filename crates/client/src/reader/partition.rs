@@ -31,6 +31,18 @@ pub(super) struct Shown {
     pub(super) topic_id: Uuid,
 }
 
+impl Shown {
+    #[cold]
+    fn of(partition: &TopicPartition, metadata: &Metadata) -> Shown {
+        let led = metadata.led(partition);
+        Shown {
+            edition: metadata.edition(),
+            leader: led.map(|(leader, info)| (leader, info.leader_epoch)),
+            topic_id: metadata.topic(&partition.topic).map_or(Uuid::nil(), |topic| topic.id),
+        }
+    }
+}
+
 /// One assigned partition.
 #[derive(Clone, Debug)]
 pub(super) struct Assigned {
@@ -39,8 +51,8 @@ pub(super) struct Assigned {
     /// Leader epoch of the last record before the position, if known.
     pub(super) offset_epoch: Option<i32>,
     shown: Option<Shown>,
-    /// The broker to fetch from and what to ask it, for as long as a round of fetches is being sent.
-    pub(super) next: Option<(i32, Wanted)>,
+    /// The broker to fetch from, for as long as a round of fetches is being sent.
+    pub(super) source: Option<i32>,
     /// Leader and leader epoch the position was last checked against.
     pub(super) leader: Option<(i32, i32)>,
     /// A follower the leader pointed to, and until when to follow that advice (KIP-392).
@@ -78,7 +90,7 @@ impl Assigned {
             offset,
             offset_epoch: None,
             shown: None,
-            next: None,
+            source: None,
             leader: None,
             preferred: None,
             busy: false,
@@ -103,20 +115,11 @@ impl Assigned {
     }
 
     /// What metadata shows of this partition.
+    #[inline]
     pub(super) fn shown(&mut self, partition: &TopicPartition, metadata: &Metadata) -> Shown {
-        let edition = metadata.edition();
         match self.shown {
-            Some(shown) if shown.edition == edition => shown,
-            _ => {
-                let led = metadata.led(partition);
-                let shown = Shown {
-                    edition,
-                    leader: led.map(|(leader, info)| (leader, info.leader_epoch)),
-                    topic_id: metadata.topic(&partition.topic).map_or(Uuid::nil(), |topic| topic.id),
-                };
-                self.shown = Some(shown);
-                shown
-            }
+            Some(shown) if shown.edition == metadata.edition() => shown,
+            _ => *self.shown.insert(Shown::of(partition, metadata)),
         }
     }
 
@@ -135,9 +138,12 @@ impl Assigned {
 
     /// What to ask of a broker now, if it was found to be the one to ask.
     pub(super) fn wanted_from(&self, node: i32) -> Option<Wanted> {
-        self.next
-            .filter(|&(source, _)| source == node)
-            .map(|(_, wanted)| wanted)
+        let shown = self.shown.filter(|_| self.source == Some(node))?;
+        Some(Wanted {
+            offset: self.offset,
+            leader_epoch: shown.leader?.1,
+            topic_id: shown.topic_id,
+        })
     }
 
     /// Whether records of this partition may be handed out and fetched.

@@ -11,6 +11,9 @@ use super::types::{ReadError, ReadRecord};
 /// keeps a hostile batch from taking all memory.
 const DECOMPRESSED_AT_MOST: usize = 1 << 30;
 
+/// For so many records of a batch there is memory before they are read, if the batch claims to have as many.
+const RESERVED_AT_MOST: usize = 256;
+
 /// What a response held for one partition.
 #[derive(Debug, Default)]
 pub(super) struct Unpacked {
@@ -76,6 +79,10 @@ fn take_records(batch: &Batch, unpacked: &mut Unpacked) -> Result<(), BatchError
     let header = &batch.header;
     let plain = batch.plain_records(DECOMPRESSED_AT_MOST)?;
     let share = |slice: &[u8]| plain.slice_ref(slice);
+    if unpacked.records.capacity() == 0 {
+        let count = usize::try_from(header.record_count).unwrap_or_default();
+        unpacked.records = Vec::with_capacity(count.min(RESERVED_AT_MOST));
+    }
     batch.walk_records(&plain, |record| {
         let offset = header.base_offset.wrapping_add(i64::from(record.offset_delta));
         // A read begins at the batch that contains the offset asked for.

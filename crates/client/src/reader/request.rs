@@ -1,7 +1,6 @@
 //! Writing Fetch requests straight from a session: there is one for each answer.
 
 use kafka_sim_core::{TopicPartition, wire::FieldWriter};
-use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::{
@@ -30,13 +29,12 @@ pub(super) fn put_fetch(
         fields.i32(change.session_id);
         fields.i32(change.session_epoch);
     }
-    let named: SmallVec<[&Held; 8]> = session.named().collect();
-    let topics = || named.chunk_by(|a, b| a.partition.topic == b.partition.topic);
-    fields.count(topics().count());
-    for topic in topics() {
+    fields.count(session.named_topics().count());
+    for topic in session.named_topics() {
         put_topic(fields, version, &topic[0].partition, topic[0].wanted.topic_id);
-        fields.count(topic.len());
-        for held in topic {
+        let named = || topic.iter().filter(|held| held.named);
+        fields.count(named().count());
+        for held in named() {
             put_partition(fields, version, held, config.max_partition_fetch_bytes);
         }
         fields.no_tags();

@@ -1,6 +1,8 @@
 //! Incremental fetches (KIP-227), as Kafka's `FetchSessionHandler`: after a first full request only what changed is
 //! named.
 
+use std::cmp::Ordering;
+
 use kafka_sim_core::TopicPartition;
 use uuid::Uuid;
 
@@ -19,7 +21,7 @@ pub(super) struct Held {
     pub(super) partition: TopicPartition,
     pub(super) wanted: Wanted,
     /// The last request had to name it.
-    named: bool,
+    pub(super) named: bool,
 }
 
 /// The session with one broker.
@@ -33,6 +35,20 @@ pub(super) struct Session {
     by_id: bool,
     /// The last request has no answer so far.
     pub(super) awaited: bool,
+    /// What the round of fetches that is being sent has found out.
+    pub(super) round: Round,
+}
+
+/// What there is to ask of one broker in a round of fetches.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Round {
+    /// Some partition is to be fetched from it.
+    pub(super) asks: bool,
+    /// Something fetched from it has not been taken. Leaving that partition out of a fetch would end its place in the
+    /// session, so the broker is asked for nothing at all.
+    pub(super) held_up: bool,
+    /// The id of some topic is not known.
+    pub(super) lacks_ids: bool,
 }
 
 /// What the next request has to say besides the partitions it names.
@@ -59,11 +75,13 @@ impl Session {
         let mut forgotten = Vec::new();
         let mut at = 0;
         for (partition, wanted) in wanted {
-            while self.partitions.get(at).is_some_and(|held| held.partition < *partition) {
+            let mut order = self.order(at, partition);
+            while order == Ordering::Less {
                 let gone = self.partitions.remove(at);
                 forgotten.push((gone.partition, gone.wanted.topic_id));
+                order = self.order(at, partition);
             }
-            match self.partitions.get_mut(at).filter(|held| held.partition == *partition) {
+            match self.partitions.get_mut(at).filter(|_| order == Ordering::Equal) {
                 Some(held) => {
                     if held.wanted.topic_id != wanted.topic_id {
                         forgotten.push((partition.clone(), held.wanted.topic_id));
@@ -83,8 +101,10 @@ impl Session {
             }
             at += 1;
         }
-        let gone = self.partitions.drain(at..);
-        forgotten.extend(gone.map(|gone| (gone.partition, gone.wanted.topic_id)));
+        if at < self.partitions.len() {
+            let gone = self.partitions.drain(at..);
+            forgotten.extend(gone.map(|gone| (gone.partition, gone.wanted.topic_id)));
+        }
         if !incremental {
             forgotten.clear();
         }
@@ -95,9 +115,16 @@ impl Session {
         }
     }
 
-    /// The partitions the last request had to name.
-    pub(super) fn named(&self) -> impl Iterator<Item = &Held> {
-        self.partitions.iter().filter(|held| held.named)
+    /// Whether the partition at this place comes before the given one, or is it. Where there is none, it comes behind.
+    fn order(&self, at: usize, partition: &TopicPartition) -> Ordering {
+        let held = self.partitions.get(at);
+        held.map_or(Ordering::Greater, |held| held.partition.cmp(partition))
+    }
+
+    /// The topics the last request had to name, each with all its partitions.
+    pub(super) fn named_topics(&self) -> impl Iterator<Item = &[Held]> {
+        let topics = self.partitions.chunk_by(|a, b| a.partition.topic == b.partition.topic);
+        topics.filter(|topic| topic.iter().any(|held| held.named))
     }
 
     /// The partitions the last request was about, named or not.
@@ -157,7 +184,8 @@ mod tests {
     }
 
     fn names(session: &Session) -> Vec<i32> {
-        session.named().map(|held| held.partition.partition).collect()
+        let named = session.named_topics().flatten().filter(|held| held.named);
+        named.map(|held| held.partition.partition).collect()
     }
 
     #[test]

@@ -156,12 +156,20 @@ impl BatchBuilder {
     ///
     /// # Errors
     /// A codec this build leaves out.
-    pub fn build(mut self) -> Result<Bytes, BatchError> {
+    pub fn build(self) -> Result<Bytes, BatchError> {
+        self.build_vec().map(Bytes::from)
+    }
+
+    /// Finishes the batch, see [`BatchBuilder::build`], in memory that nobody shares.
+    ///
+    /// # Errors
+    /// A codec this build leaves out.
+    pub fn build_vec(mut self) -> Result<Vec<u8>, BatchError> {
         if self.options.codec != Codec::None {
-            return Ok(self.build_batch()?.to_bytes());
+            return Ok(self.build_batch()?.to_bytes().into());
         }
         write_header(&mut self.header(), &mut self.buf);
-        Ok(self.buf.into())
+        Ok(self.buf)
     }
 
     /// Finishes the batch, see [`BatchBuilder::build`], as a [`Batch`].

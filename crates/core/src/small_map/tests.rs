@@ -47,6 +47,16 @@ fn of_several_values_of_a_key_the_last_one_stays() {
 }
 
 #[test]
+fn places_count_in_the_order_of_the_keys() {
+    let mut map: SmallMap<_, _> = [(7, 'b'), (3, 'a')].into_iter().collect();
+    assert_eq!((map.value_at(0), map.value_at(1)), (Some(&'a'), Some(&'b')));
+    *map.value_at_mut(1).expect("there are two") = 'c';
+    assert_eq!(map[&7], 'c');
+    assert_eq!(map.value_at(2), None);
+    assert_eq!(map.value_at_mut(2), None);
+}
+
+#[test]
 #[should_panic(expected = "the key is in the map")]
 fn a_key_that_is_not_there_has_no_value() {
     let map: SmallMap<u8, u8> = SmallMap::new();

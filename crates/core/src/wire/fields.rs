@@ -35,6 +35,11 @@ impl<'a> FieldReader<'a> {
         }
     }
 
+    /// Reads `rest`, which is the end of `frame`.
+    pub(super) fn of_rest(frame: &'a Bytes, rest: &'a [u8], flexible: bool) -> Self {
+        FieldReader { frame, rest, flexible }
+    }
+
     #[inline]
     fn array<const N: usize>(&mut self) -> Parsed<[u8; N]> {
         let (taken, rest) = self.rest.split_first_chunk().ok_or(CUT_OFF)?;

@@ -95,18 +95,16 @@ pub fn decode_request_head_after(
 
 /// Writes a request header.
 pub(super) fn put_request_head(head: &RequestHead, buf: &mut Vec<u8>) -> Result<(), WireError> {
-    buf.put_i16(head.api_key as i16);
-    buf.put_i16(head.version);
-    buf.put_i32(head.correlation_id);
-    match &head.client_id {
-        None => buf.put_i16(-1),
-        Some(id) => {
-            let size = i16::try_from(id.len())
-                .map_err(|_| WireError::unencodable(head.api_key, head.version, "the client id is too long"))?;
-            buf.put_i16(size);
-            buf.put_slice(id.as_bytes());
-        }
-    }
+    let id = head.client_id.as_deref();
+    let size = id.map_or(Ok(-1), |id| i16::try_from(id.len()));
+    let size = size.map_err(|_| WireError::unencodable(head.api_key, head.version, "the client id is too long"))?;
+    let mut fixed = [0; 10];
+    fixed[..2].copy_from_slice(&(head.api_key as i16).to_be_bytes());
+    fixed[2..4].copy_from_slice(&head.version.to_be_bytes());
+    fixed[4..8].copy_from_slice(&head.correlation_id.to_be_bytes());
+    fixed[8..].copy_from_slice(&size.to_be_bytes());
+    buf.extend_from_slice(&fixed);
+    buf.extend_from_slice(id.unwrap_or_default().as_bytes());
     if head.api_key.request_header_version(head.version) >= 2 {
         buf.put_u8(0);
     }
@@ -131,7 +129,17 @@ fn client_id_size(rest: &mut &[u8]) -> Result<Option<usize>, WireError> {
 }
 
 /// Skips the tagged fields of a header: nobody has defined any.
+#[inline]
 pub(super) fn skip_tagged_fields(rest: &mut impl Buf) -> Result<(), WireError> {
+    if rest.chunk().first() == Some(&0) {
+        rest.advance(1);
+        return Ok(());
+    }
+    skip_some_tagged_fields(rest)
+}
+
+#[cold]
+fn skip_some_tagged_fields(rest: &mut impl Buf) -> Result<(), WireError> {
     for _ in 0..take_varint(rest)? {
         take_varint(rest)?;
         let size = take_varint(rest)? as usize;

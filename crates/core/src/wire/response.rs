@@ -111,7 +111,7 @@ pub fn decode_response(api_key: ApiKey, version: i16, mut frame: Bytes) -> Resul
 }
 
 /// Takes the header off the front of a frame and leaves the body. The correlation id.
-pub(super) fn take_head(api_key: ApiKey, version: i16, frame: &mut Bytes) -> Result<i32, WireError> {
+pub(super) fn take_head(api_key: ApiKey, version: i16, frame: &mut impl Buf) -> Result<i32, WireError> {
     check_version(api_key, version)?;
     let correlation_id = frame
         .try_get_i32()

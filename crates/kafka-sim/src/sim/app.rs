@@ -33,6 +33,8 @@ pub(super) struct App {
     lives: u32,
     pub(super) producer: Producer,
     sent: u32,
+    /// When the next record is to be handed over, unless that was the last.
+    next_record: Option<SimTime>,
     /// Position of the next message per partition.
     sequences: SmallMap<i32, u64>,
     /// Content to hand over again: when, what, and how often it may still be tried.
@@ -58,7 +60,7 @@ impl App {
         let topic = Arc::from(plan.topic.as_str());
         let partitions = u32::try_from(partitions).expect("a topic has at least one partition");
         let keeping = Keeping::of(&plan, index, &home)?;
-        Ok(App {
+        let mut app = App {
             index,
             topic,
             partitions,
@@ -68,21 +70,26 @@ impl App {
             home,
             lives: 1,
             sent: 0,
+            next_record: None,
             sequences: SmallMap::new(),
             again: VecDeque::new(),
             in_flight: SmallMap::new(),
             keeping,
             messages: 0,
-        })
+        };
+        app.has_sent(0);
+        Ok(app)
     }
 
-    fn next_record(&self) -> Option<SimTime> {
-        (self.sent < self.plan.records).then(|| self.start + self.plan.every * self.sent)
+    /// Counts records that were handed over, or never will be.
+    fn has_sent(&mut self, more: u32) {
+        self.sent += more;
+        self.next_record = (self.sent < self.plan.records).then(|| self.start + self.plan.every * self.sent);
     }
 
     pub(super) fn next_due(&self) -> Option<SimTime> {
         let again = self.again.front().map(|(at, _)| *at);
-        let own = earlier(earlier(self.next_record(), again), self.keeping.next_due());
+        let own = earlier(earlier(self.next_record, again), self.keeping.next_due());
         earlier(own, self.producer.next_due())
     }
 
@@ -92,7 +99,7 @@ impl App {
     }
 
     pub(super) fn advance(&mut self, now: SimTime, history: &mut History, out: &mut ProducerOutputs) {
-        while self.next_record().is_some_and(|at| at <= now) {
+        while self.next_record.is_some_and(|at| at <= now) {
             let partition = match self.plan.spread {
                 Spread::RoundRobin => {
                     Some(i32::try_from(self.sent % self.partitions).expect("smaller than the number of partitions"))
@@ -100,7 +107,7 @@ impl App {
                 Spread::One(partition) | Spread::KeyedIn { partition, .. } => Some(partition),
                 Spread::Keyed(_) | Spread::Sticky => None,
             };
-            self.sent += 1;
+            self.has_sent(1);
             let left = match self.plan.handling {
                 Handling::SendAgain { at_most, .. } => at_most,
                 _ => 0,
@@ -250,8 +257,8 @@ impl App {
 
     /// A new process. What would have been asked of it while there was none was not asked of anybody.
     pub(super) fn restart(&mut self, now: SimTime) {
-        while self.next_record().is_some_and(|at| at < now) {
-            self.sent += 1;
+        while self.next_record.is_some_and(|at| at < now) {
+            self.has_sent(1);
         }
         let producer = self.home.producer(&self.plan.config, self.index, self.lives);
         self.lives += 1;

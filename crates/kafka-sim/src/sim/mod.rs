@@ -44,6 +44,9 @@ use world::{Client, World};
 /// Topics that brokers keep for themselves, which nobody of the run reads.
 const INTERNAL_TOPICS: [&str; 2] = ["__consumer_offsets", "__transaction_state"];
 
+/// For so many messages there is memory from the beginning.
+const RESERVED_AT_MOST: usize = 1024;
+
 /// Virtual time a cluster may take to start.
 const START_WITHIN: SimTime = SimTime::from_secs(60);
 
@@ -96,13 +99,12 @@ impl Sim {
     /// The number of brokers. Forgets racks.
     #[must_use]
     pub fn brokers(mut self, brokers: usize) -> Sim {
-        let fresh = ClusterConfig::simulated(brokers);
-        self.cluster = ClusterConfig {
-            brokers: fresh.brokers,
-            listeners: fresh.listeners,
-            racks: Vec::new(),
-            ..self.cluster
-        };
+        self.cluster.racks = Vec::new();
+        if brokers != self.cluster.brokers {
+            let fresh = ClusterConfig::simulated(brokers);
+            self.cluster.brokers = fresh.brokers;
+            self.cluster.listeners = fresh.listeners;
+        }
         self
     }
 
@@ -261,6 +263,8 @@ impl Sim {
             disk: self.cluster.disk,
             start,
         };
+        let records: usize = self.producers.iter().map(|plan| plan.records as usize).sum();
+        world.history.reserve(records.min(RESERVED_AT_MOST));
         for (index, plan) in (0_u32..).zip(&self.producers) {
             let topic = self.cluster.topics.iter().find(|topic| *topic.name == *plan.topic);
             let partitions = topic.map_or(self.cluster.broker_config.num_partitions, |topic| topic.partitions);

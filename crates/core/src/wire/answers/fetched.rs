@@ -5,7 +5,7 @@ use kafka_protocol::messages::ApiKey;
 
 use super::super::WireError;
 use super::super::fields::FieldReader;
-use super::{Endpoint, TopicRef, decode, endpoints, leader, topic};
+use super::{Endpoint, TopicRef, decode, endpoints, leader, make_room, topic};
 
 /// What a consumer needs of a Fetch response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,7 +66,7 @@ fn read(fields: &mut FieldReader<'_>, version: i16) -> Result<Fetched, &'static 
     for _ in 0..fields.count(2)? {
         let topic = topic(fields, version >= 13)?;
         let count = fields.count(25)?;
-        fetched.partitions.reserve(count);
+        make_room(&mut fetched.partitions, count);
         for _ in 0..count {
             fetched.partitions.push(partition(fields, version, topic.clone())?);
         }

@@ -50,13 +50,23 @@ pub struct Endpoint {
 fn decode<T>(
     api_key: ApiKey,
     version: i16,
-    mut frame: Bytes,
+    frame: Bytes,
     read: impl FnOnce(&mut FieldReader<'_>, i16) -> Result<T, &'static str>,
 ) -> Result<(i32, T), WireError> {
-    let correlation_id = take_head(api_key, version, &mut frame)?;
-    let mut fields = FieldReader::new(&frame, is_flexible(api_key, version));
+    let mut body = &frame[..];
+    let correlation_id = take_head(api_key, version, &mut body)?;
+    let mut fields = FieldReader::of_rest(&frame, body, is_flexible(api_key, version));
     let body = read(&mut fields, version).map_err(|reason| WireError::malformed(api_key, version, reason))?;
     Ok((correlation_id, body))
+}
+
+/// Makes room for so many elements more, and no more than that if they are the first.
+fn make_room<T>(elements: &mut Vec<T>, more: usize) {
+    if elements.capacity() == 0 {
+        *elements = Vec::with_capacity(more);
+    } else {
+        elements.reserve(more);
+    }
 }
 
 fn topic(fields: &mut FieldReader<'_>, by_id: bool) -> Result<TopicRef, &'static str> {
