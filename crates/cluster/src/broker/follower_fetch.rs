@@ -100,19 +100,17 @@ pub(super) struct Parked {
 }
 
 impl FollowerSession {
-    /// Some partition may have something to say.
-    pub(super) fn has_news(&self) -> bool {
-        self.parts.values().any(|part| part.changed)
-    }
-
-    /// What to look at for an answer, in turn.
-    pub(super) fn asked(&self) -> impl Iterator<Item = &ReplicaPart> {
-        let behind = |part: &SessionPart| self.served_last.is_none_or(|last| part.asked.tp > last);
-        let of = move |wanted| {
-            let changed = self.parts.values().filter(|part| part.changed);
-            changed.filter(move |part| behind(part) == wanted)
+    /// What to look at for an answer, in turn, with the place of each in the session.
+    pub(super) fn asked(&self) -> impl Iterator<Item = (usize, &ReplicaPart)> {
+        let parts = self.parts.values().as_slice();
+        let start = match self.served_last {
+            Some(last) if parts.len() > 1 => parts.partition_point(|part| part.asked.tp <= last),
+            _ => 0,
         };
-        of(true).chain(of(false)).map(|part| &part.asked)
+        let in_turn = (start..parts.len()).chain(0..start);
+        in_turn
+            .filter(|place| parts[*place].changed)
+            .map(|place| (place, &parts[place].asked))
     }
 
     /// The follower says where it wants to read.
