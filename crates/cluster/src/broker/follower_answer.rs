@@ -8,9 +8,6 @@ use super::follower_fetch::{FetchedParts, Parked, ReplicaExchange, ReplicaFetche
 use super::{Broker, Ctx, PeerMessage, Timer};
 use crate::peer::Tp;
 
-/// For each part of an answer its place in the session, and whether there is more, of which the limits have left nothing.
-type LookedAt = SmallVec<[(usize, bool); 4]>;
-
 impl Broker {
     /// `news`: there may be something that must not wait.
     pub(super) fn answer_or_park(
@@ -39,39 +36,38 @@ impl Broker {
             return false;
         };
         let broker_epoch = session.broker_epoch;
-        let (mut left, mut urgent, mut looked_at) = (asked.max_bytes, false, LookedAt::new());
-        for (place, part) in session.asked() {
+        let (mut left, mut urgent, mut unread) = (asked.max_bytes, false, SmallVec::<[Tp; 4]>::new());
+        for part in session.asked() {
             let limit = asked.max_bytes_per_partition.min(left);
             let (read, more) = self.read_for_follower(part, from, broker_epoch, limit, left == asked.max_bytes);
             let bytes: usize = read.records.iter().map(Batch::size).sum();
             left = left.saturating_sub(bytes);
             urgent |= bytes > 0 || !read.error.is_ok() || read.diverging.is_some();
-            looked_at.push((place, more));
+            if more {
+                unread.push(part.tp);
+            }
             answer.parts.push(read);
         }
         if urgent || !peek {
-            self.settle_session(from, &mut answer.parts, &looked_at);
+            self.settle_session(from, &mut answer.parts, &unread);
         }
         urgent
     }
 
     /// Drops from an answer what the follower already knows, and forgets what has been told.
-    fn settle_session(&mut self, from: BrokerId, parts: &mut FetchedParts, looked_at: &[(usize, bool)]) {
+    fn settle_session(&mut self, from: BrokerId, parts: &mut FetchedParts, unread: &[Tp]) {
         let session = self
             .followers
             .get_mut(&from)
             .expect("only called with a session at hand");
-        let session_parts = session.parts.values_mut().into_slice();
-        let mut looked_at = looked_at.iter();
         parts.retain(|part| {
-            let (place, more) = *looked_at.next().expect("every part of the answer was looked at");
-            let cached = &mut session_parts[place];
             let news = (part.high_watermark, part.log_start);
             let heard = part.error.is_ok() && part.diverging.is_none();
             let silent = part.records.is_empty() && heard;
+            let cached = session.parts.get_mut(&part.tp).expect("it was asked for");
             let known = cached.last_sent == Some(news);
             // Records that the limits left no room for are still to come.
-            cached.changed &= !silent || more;
+            cached.changed &= !silent || unread.contains(&part.tp);
             cached.last_sent = heard.then_some(news);
             if !part.records.is_empty() {
                 session.served_last = Some(part.tp);

@@ -100,17 +100,16 @@ pub(super) struct Parked {
 }
 
 impl FollowerSession {
-    /// What to look at for an answer, in turn, with the place of each in the session.
-    pub(super) fn asked(&self) -> impl Iterator<Item = (usize, &ReplicaPart)> {
+    /// What to look at for an answer, in turn.
+    pub(super) fn asked(&self) -> impl Iterator<Item = &ReplicaPart> {
         let parts = self.parts.values().as_slice();
         let start = match self.served_last {
             Some(last) if parts.len() > 1 => parts.partition_point(|part| part.asked.tp <= last),
             _ => 0,
         };
-        let in_turn = (start..parts.len()).chain(0..start);
-        in_turn
-            .filter(|place| parts[*place].changed)
-            .map(|place| (place, &parts[place].asked))
+        let (before, from_there) = parts.split_at(start);
+        let in_turn = from_there.iter().chain(before);
+        in_turn.filter(|part| part.changed).map(|part| &part.asked)
     }
 
     /// The follower says where it wants to read.
