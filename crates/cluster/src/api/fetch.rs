@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use kafka_sim_core::wire::RequestHead;
 use kafka_sim_core::{BrokerId, ErrorCode};
 use uuid::Uuid;
 
@@ -28,19 +29,7 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, body: &
         return Answer::Close(CloseReason::BadBody);
     };
     let version = call.head.version;
-    let (mut parts, session) = match open_session(broker, ctx, version, &request) {
-        Ok(opened) => opened,
-        Err(error) => return top_level(call, error),
-    };
-    // A topic that was unknown when the session learned of it may be known by now, or be gone.
-    for part in &mut parts {
-        part.tp = if request.replica >= 0 {
-            Err(ErrorCode::NOT_LEADER_OR_FOLLOWER)
-        } else {
-            resolve(broker, version, part)
-        };
-    }
-    let ask = Box::new(FetchAsk {
+    let mut ask = Box::new(FetchAsk {
         conn: call.conn,
         head: call.head,
         debugging: request.replica == DEBUGGING,
@@ -50,10 +39,23 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, body: &
             .min(usize::try_from(request.max_bytes).unwrap_or(0)),
         max_bytes: usize::try_from(request.max_bytes).unwrap_or(0),
         read_committed: request.isolation_level == 1,
-        rack: request.rack,
-        parts,
-        session,
+        rack: request.rack.clone(),
+        parts: FetchParts::new(),
+        session: SessionUse::None,
     });
+    list_parts(&request, &mut ask.parts);
+    match open_session(broker, ctx, version, &request, &mut ask.parts) {
+        Ok(session) => ask.session = session,
+        Err(error) => return top_level(ask.head, error),
+    }
+    // A topic that was unknown when the session learned of it may be known by now, or be gone.
+    for part in &mut ask.parts {
+        part.tp = if request.replica >= 0 {
+            Err(ErrorCode::NOT_LEADER_OR_FOLLOWER)
+        } else {
+            resolve(broker, version, part)
+        };
+    }
     match broker.fetch(ctx, ask) {
         None => Answer::Later,
         Some((ask, reads)) => {
@@ -63,7 +65,7 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, body: &
     }
 }
 
-fn top_level(call: Call, error: ErrorCode) -> Answer {
+fn top_level(head: RequestHead, error: ErrorCode) -> Answer {
     let answer = FetchAnswer {
         error,
         session_id: 0,
@@ -72,13 +74,12 @@ fn top_level(call: Call, error: ErrorCode) -> Answer {
         mention: &[],
         leaders: &[],
     };
-    let bytes = encode(&call.head, &answer, |_| None);
-    Answer::Encoded(call.head, bytes)
+    let bytes = encode(&head, &answer, |_| None);
+    Answer::Encoded(head, bytes)
 }
 
 /// What the request lists, before it is known which partitions there are.
-fn listed_parts(request: &FetchRequest) -> FetchParts {
-    let mut parts = FetchParts::new();
+fn list_parts(request: &FetchRequest, parts: &mut FetchParts) {
     for topic in &request.topics {
         for asked in &topic.partitions {
             parts.push(FetchPart {
@@ -90,7 +91,6 @@ fn listed_parts(request: &FetchRequest) -> FetchParts {
             });
         }
     }
-    parts
 }
 
 /// A partition that is named, without a place to read it from.
@@ -131,33 +131,33 @@ fn resolve(broker: &Broker, version: i16, part: &FetchPart) -> Result<Tp, ErrorC
     }
 }
 
+/// Finds out which session is meant. Of an incremental request, `parts` are then all partitions of the session.
 fn open_session(
     broker: &mut Broker,
     ctx: &Ctx<'_>,
     version: i16,
     request: &FetchRequest,
-) -> Result<(FetchParts, SessionUse), ErrorCode> {
-    let listed = listed_parts(request);
+    parts: &mut FetchParts,
+) -> Result<SessionUse, ErrorCode> {
     if version < 7 {
-        return Ok((listed, SessionUse::None));
+        return Ok(SessionUse::None);
     }
     if request.session_epoch <= 0 {
         if request.session_id != 0 {
             broker.sessions.close(request.session_id);
         }
-        let wanted = if request.session_epoch == 0 {
+        return Ok(if request.session_epoch == 0 {
             SessionUse::Create
         } else {
             SessionUse::None
-        };
-        return Ok((listed, wanted));
+        });
     }
     let (id, epoch) = (request.session_id, request.session_epoch);
     let forgotten = forgotten_parts(request);
-    let parts = broker
+    broker
         .sessions
-        .update(ctx.now, id, epoch, version >= 13, listed, &forgotten)?;
-    Ok((parts, SessionUse::Incremental(id)))
+        .update(ctx.now, id, epoch, version >= 13, parts, &forgotten)?;
+    Ok(SessionUse::Incremental(id))
 }
 
 fn forgotten_parts(request: &FetchRequest) -> Vec<FetchPart> {

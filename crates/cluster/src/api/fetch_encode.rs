@@ -79,10 +79,12 @@ fn put_partition(
     read: &FetchRead,
     leader: Option<(BrokerId, i32)>,
 ) {
-    fields.i32(index);
-    fields.i16(read.error.0);
-    fields.i64(read.high_watermark);
-    fields.i64(read.last_stable_offset);
+    let mut fixed = [0; 22];
+    fixed[..4].copy_from_slice(&index.to_be_bytes());
+    fixed[4..6].copy_from_slice(&read.error.0.to_be_bytes());
+    fixed[6..14].copy_from_slice(&read.high_watermark.to_be_bytes());
+    fixed[14..].copy_from_slice(&read.last_stable_offset.to_be_bytes());
+    fields.raw().extend_from_slice(&fixed);
     if version >= 5 {
         fields.i64(read.log_start);
     }

@@ -32,7 +32,8 @@ pub(super) fn decode(version: i16, body: &Bytes) -> Parsed<ProduceRequest> {
         transactional: body.nullable_text()?.is_some(),
         acks: body.i16()?,
         timeout_ms: body.i32()?,
-        parts: Vec::new(),
+        // Mostly that of one partition.
+        parts: Vec::with_capacity(1),
     };
     for _ in 0..body.count(1)? {
         topic(&mut body, version, &mut request.parts)?;

@@ -37,6 +37,14 @@ impl FetchPart {
     pub(super) fn is_of_same(&self, other: &FetchPart) -> bool {
         self.index == other.index && self.topic_id == other.topic_id && self.topic == other.topic
     }
+
+    /// Reads from now on where the other does, which names the same partition.
+    pub(super) fn read_from(&mut self, other: &FetchPart) {
+        self.current_leader_epoch = other.current_leader_epoch;
+        self.fetch_offset = other.fetch_offset;
+        self.last_fetched_epoch = other.last_fetched_epoch;
+        self.max_bytes = other.max_bytes;
+    }
 }
 
 /// A consumer's fetch request.

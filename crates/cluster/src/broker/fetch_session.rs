@@ -103,16 +103,16 @@ impl SessionCache {
         self.sessions.remove(&id);
     }
 
-    /// Applies an incremental request and returns all partitions of the session in order.
+    /// Applies an incremental request: of the partitions it lists, `parts` makes all partitions of the session in order.
     pub(crate) fn update(
         &mut self,
         now: SimTime,
         id: i32,
         epoch: i32,
         by_topic_id: bool,
-        changed: FetchParts,
+        parts: &mut FetchParts,
         forgotten: &[FetchPart],
-    ) -> Result<FetchParts, ErrorCode> {
+    ) -> Result<(), ErrorCode> {
         let session = self
             .sessions
             .get_mut(&id)
@@ -126,13 +126,13 @@ impl SessionCache {
         session.epoch = if epoch == i32::MAX { 1 } else { epoch + 1 };
         session.last_used = now;
         let mut next = 0;
-        for part in changed {
-            match session.parts.place(&part, next) {
+        for part in parts.iter() {
+            match session.parts.place(part, next) {
                 Some(place) => {
-                    session.parts.in_order[place].part = part;
+                    session.parts.in_order[place].part.read_from(part);
                     next = place + 1;
                 }
-                None => session.parts.in_order.push(Cached::new(part)),
+                None => session.parts.in_order.push(Cached::new(part.clone())),
             }
         }
         for part in forgotten {
@@ -140,7 +140,11 @@ impl SessionCache {
                 session.parts.in_order.remove(place);
             }
         }
-        Ok(session.parts.in_order.iter().map(|c| c.part.clone()).collect())
+        parts.clear();
+        for cached in &session.parts.in_order {
+            parts.push(cached.part.clone());
+        }
+        Ok(())
     }
 
     /// Opens a session for a full fetch that has been answered. 0: there is no room.

@@ -230,8 +230,11 @@ impl Broker {
         partition.follow_log_start(part.log_start);
         if partition.follow_high_watermark(part.high_watermark) {
             let hw = partition.high_watermark;
+            let waited_for = !partition.waiting_fetches.is_empty();
             ctx.event(Event::HighWatermark { broker: id, tp, hw });
-            self.complete_fetches(ctx, tp);
+            if waited_for {
+                self.complete_fetches(ctx, tp);
+            }
         }
     }
 

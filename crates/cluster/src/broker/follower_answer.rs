@@ -35,9 +35,6 @@ impl Broker {
         let Some(session) = self.followers.get(&from) else {
             return false;
         };
-        if !session.has_news() {
-            return false;
-        }
         let broker_epoch = session.broker_epoch;
         let (mut left, mut urgent, mut unread) = (asked.max_bytes, false, SmallVec::<[Tp; 4]>::new());
         for part in session.asked() {

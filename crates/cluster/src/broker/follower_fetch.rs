@@ -100,19 +100,16 @@ pub(super) struct Parked {
 }
 
 impl FollowerSession {
-    /// Some partition may have something to say.
-    pub(super) fn has_news(&self) -> bool {
-        self.parts.values().any(|part| part.changed)
-    }
-
     /// What to look at for an answer, in turn.
     pub(super) fn asked(&self) -> impl Iterator<Item = &ReplicaPart> {
-        let behind = |part: &SessionPart| self.served_last.is_none_or(|last| part.asked.tp > last);
-        let of = move |wanted| {
-            let changed = self.parts.values().filter(|part| part.changed);
-            changed.filter(move |part| behind(part) == wanted)
+        let parts = self.parts.values().as_slice();
+        let start = match self.served_last {
+            Some(last) if parts.len() > 1 => parts.partition_point(|part| part.asked.tp <= last),
+            _ => 0,
         };
-        of(true).chain(of(false)).map(|part| &part.asked)
+        let (before, from_there) = parts.split_at(start);
+        let in_turn = from_there.iter().chain(before);
+        in_turn.filter(|part| part.changed).map(|part| &part.asked)
     }
 
     /// The follower says where it wants to read.

@@ -190,6 +190,15 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_written_as_formats_write_them() {
+        for number in [0, 7, 10, -1, 1_234_567, i64::MAX, i64::MIN] {
+            let mut text = String::new();
+            push_number(&mut text, number);
+            assert_eq!(text, number.to_string());
+        }
+    }
+
+    #[test]
     fn offset_files_come_back_as_they_were_written() {
         let mut disk = Disk::new(DiskConfig::default());
         assert_eq!(read_recovery_points(&disk), Offsets::new());

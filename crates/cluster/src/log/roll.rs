@@ -106,3 +106,15 @@ pub(super) fn files_ending_with(disk: &Disk, dir: &str, suffix: &str) -> Vec<(Of
         .filter_map(|path| Some((base(path)?, disk.lookup(path)?)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offset_in_a_path_has_twenty_digits() {
+        for offset in [0, 42, i64::MAX] {
+            assert_eq!(offset_path("dir-0", offset, ".log"), format!("dir-0/{offset:020}.log"));
+        }
+    }
+}

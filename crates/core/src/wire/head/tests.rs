@@ -136,3 +136,17 @@ fn flexible_responses_have_tagged_fields_in_their_header() {
     tagged.extend_from_slice(&frame[9..]);
     assert_eq!(decode_response(ApiKey::Metadata, 9, tagged.freeze()).unwrap().0, 3);
 }
+
+#[test]
+fn requests_of_a_connection_share_the_client_id_until_another_one_is_named() {
+    let mut last = None;
+    let mut read = |client_id| {
+        let mut frame = frame(&head(9, client_id));
+        decode_request_head_after(&mut frame, &mut last).unwrap().client_id
+    };
+    let (first, second) = (read(Some("app")).unwrap(), read(Some("app")).unwrap());
+    assert_eq!((first.as_str(), first.as_ptr()), ("app", second.as_ptr()));
+    assert_eq!(read(Some("other")).as_deref(), Some("other"));
+    assert_eq!(read(None), None);
+    assert_eq!(read(Some("app")).as_deref(), Some("app"));
+}
