@@ -14,11 +14,7 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn number(&mut self, name: &Arc<str>) -> u32 {
         // Callers mostly repeat the very same string, or another with the same letters.
-        if self
-            .names
-            .get(self.last as usize)
-            .is_some_and(|last| Arc::ptr_eq(last, name) || last == name)
-        {
+        if self.names.get(self.last as usize).is_some_and(|last| last == name) {
             return self.last;
         }
         self.last = match self.numbers.get(name) {

@@ -1,6 +1,7 @@
 //! One connection: its two ends and what is under way between them.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use kafka_sim_core::{Agenda, AgendaKey, SimTime};
 
@@ -17,8 +18,8 @@ pub(super) struct Channel<P> {
     open: [bool; 2],
     /// When something was last sent or delivered.
     pub(super) last_active: SimTime,
-    /// Where it is idle for too long something on the way forgets it.
-    forgettable: bool,
+    /// After so long without anything under way something in the middle forgets it.
+    pub(super) idle_timeout: Option<Duration>,
 }
 
 /// One direction of a connection.
@@ -118,13 +119,13 @@ impl<P> Direction<P> {
 }
 
 impl<P> Channel<P> {
-    pub(super) fn new(now: SimTime, a: Endpoint, b: Endpoint, forgettable: bool) -> Channel<P> {
+    pub(super) fn new(now: SimTime, a: Endpoint, b: Endpoint, idle_timeout: Option<Duration>) -> Channel<P> {
         Channel {
             ends: [a, b],
             toward: [Direction::default(), Direction::default()],
             open: [true; 2],
             last_active: now,
-            forgettable,
+            idle_timeout,
         }
     }
 
@@ -152,7 +153,8 @@ impl<P> Channel<P> {
     pub(super) fn is_sound(&self, from: Side) -> bool {
         let [a, b] = &self.toward;
         self.open == [true; 2]
-            && !(a.swallowed || b.swallowed || self.forgettable)
+            && !(a.swallowed || b.swallowed)
+            && self.idle_timeout.is_none()
             && !self.toward(from).brings_the_end()
     }
 

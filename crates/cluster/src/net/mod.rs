@@ -115,8 +115,8 @@ impl<P> Net<P> {
     pub fn connect(&mut self, now: SimTime, a: Endpoint, b: Endpoint) -> ChannelId {
         let id = ChannelId(self.next_channel);
         self.next_channel += 1;
-        let forgettable = self.links.config(a, b).idle_timeout.is_some();
-        let mut channel = Channel::new(now, a, b, forgettable);
+        let idle_timeout = self.links.config(a, b).idle_timeout;
+        let mut channel = Channel::new(now, a, b, idle_timeout);
         if self.obstacles.is_down(b) {
             channel.end(Side::B, &mut self.agenda);
         }

@@ -59,11 +59,8 @@ impl<P> Net<P> {
         let channel = self.channels.get_mut(&id).ok_or(Obstruction::Dead)?;
         let to = from.other();
         let (sender, receiver) = (channel.endpoint(from), channel.endpoint(to));
-        if !(self.obstacles.is_none() && channel.is_sound(from)) {
-            let idle_timeout = self.links.config(sender, receiver).idle_timeout;
-            if let Some(obstruction) = obstruction(now, channel, from, &self.obstacles, idle_timeout) {
-                return Err(obstruction);
-            }
+        if let Some(obstruction) = obstruction(now, channel, from, &self.obstacles) {
+            return Err(obstruction);
         }
         channel.last_active = now;
         let direction = channel.toward_mut(to);
@@ -86,13 +83,10 @@ impl<P> Net<P> {
 }
 
 /// What stops a segment sent now from that end. Notes what is swallowed.
-fn obstruction<P>(
-    now: SimTime,
-    channel: &mut Channel<P>,
-    from: Side,
-    obstacles: &Obstacles,
-    idle_timeout: Option<Duration>,
-) -> Option<Obstruction> {
+fn obstruction<P>(now: SimTime, channel: &mut Channel<P>, from: Side, obstacles: &Obstacles) -> Option<Obstruction> {
+    if obstacles.is_none() && channel.is_sound(from) {
+        return None;
+    }
     let to = from.other();
     if !channel.is_open(from) {
         return Some(Obstruction::Dead);
@@ -108,7 +102,9 @@ fn obstruction<P>(
     // Nothing stands in this direction any more. In the other one a black hole that still stands keeps the connection as
     // it is; one that has been lifted has left it dead.
     let lifted = channel.toward(from).swallowed && !obstacles.is_black_hole(receiver, sender);
-    let forgotten = idle_timeout.is_some_and(|timeout| is_idle_beyond(now, channel, timeout));
+    let forgotten = channel
+        .idle_timeout
+        .is_some_and(|timeout| is_idle_beyond(now, channel, timeout));
     let dead = channel.toward(to).swallowed || lifted || forgotten || !channel.is_open(to);
     dead.then_some(Obstruction::Dead)
 }
