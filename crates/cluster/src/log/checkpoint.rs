@@ -99,7 +99,7 @@ fn write_offsets(disk: &mut Disk, path: &str, offsets: &Offsets, now: SimTime) -
     for (tp, offset) in offsets {
         text.push_str(&tp.topic);
         text.push(' ');
-        push_number(&mut text, tp.partition.into());
+        push_number(&mut text, tp.partition);
         text.push(' ');
         push_number(&mut text, *offset);
         text.push('\n');
@@ -126,7 +126,7 @@ fn read_offsets(disk: &Disk, path: &str) -> Offsets {
 pub(super) fn pairs_to_text(pairs: &[(i32, Offset)]) -> Bytes {
     let mut text = head(pairs.len());
     for (first, second) in pairs {
-        push_number(&mut text, i64::from(*first));
+        push_number(&mut text, *first);
         text.push(' ');
         push_number(&mut text, *second);
         text.push('\n');
@@ -139,28 +139,14 @@ fn head(rows: usize) -> String {
     let mut text = String::with_capacity(16 + 32 * rows);
     text.push_str(VERSION);
     text.push('\n');
-    push_number(&mut text, i64::try_from(rows).expect("files have few rows"));
+    push_number(&mut text, rows);
     text.push('\n');
     text
 }
 
 /// Appends a number in decimal, without the detours of a format: these files are written every few seconds.
-fn push_number(text: &mut String, number: i64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut left = number.unsigned_abs();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (left % 10) as u8;
-        left /= 10;
-        if left == 0 {
-            break;
-        }
-    }
-    if number < 0 {
-        text.push('-');
-    }
-    text.extend(digits[at..].iter().map(|digit| char::from(*digit)));
+fn push_number(text: &mut String, number: impl itoa::Integer) {
+    text.push_str(itoa::Buffer::new().format(number));
 }
 
 /// The words of each row, or `None` if the file is missing or not as it should be.

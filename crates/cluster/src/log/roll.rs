@@ -80,16 +80,15 @@ pub(super) fn segment_path(dir: &str, base: Offset) -> String {
     offset_path(dir, base, SUFFIX)
 }
 
+/// As many digits as an offset has in the name of a file.
+const ZEROS: &str = "00000000000000000000";
+
 /// The file of a partition that is called by an offset, written with twenty digits, and an ending.
 pub(super) fn offset_path(dir: &str, offset: Offset, suffix: &str) -> String {
-    let mut digits = [b'0'; 20];
-    let mut left = offset.unsigned_abs();
-    for digit in digits.iter_mut().rev() {
-        *digit += (left % 10) as u8;
-        left /= 10;
-    }
-    let digits = std::str::from_utf8(&digits).expect("digits are text");
-    [dir, "/", digits, suffix].concat()
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(offset);
+    let zeros = &ZEROS[digits.len()..];
+    [dir, "/", zeros, digits, suffix].concat()
 }
 
 /// The segment files of a partition by base offset.
