@@ -94,7 +94,7 @@ fn list_parts(request: &FetchRequest, parts: &mut FetchParts) {
 }
 
 /// A partition that is named, without a place to read it from.
-fn named(topic: &Arc<str>, topic_id: Uuid, index: i32) -> FetchPart {
+pub(super) fn named(topic: &Arc<str>, topic_id: Uuid, index: i32) -> FetchPart {
     FetchPart {
         topic: topic.clone(),
         topic_id,

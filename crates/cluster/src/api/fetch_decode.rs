@@ -162,6 +162,7 @@ mod tests {
     use kafka_protocol::protocol::{Encodable, StrBytes};
     use kafka_sim_core::wire;
 
+    use super::super::decoders::Decoders;
     use super::*;
 
     fn name(version: i16, text: &'static str) -> TopicName {
@@ -270,42 +271,25 @@ mod tests {
         })
     }
 
+    const DECODERS: Decoders<FetchRequest> = Decoders {
+        versions: 4..=18,
+        encoded,
+        read,
+        by_generated,
+    };
+
     #[test]
     fn every_version_is_read_as_the_generated_decoder_reads_it() {
-        for version in 4..=18 {
-            let body = encoded(version);
-            let read = read(version, &body);
-            assert!(read.is_some(), "version {version}");
-            assert_eq!(read, by_generated(version, &body), "version {version}");
-        }
+        DECODERS.agree_on_every_version();
     }
 
     #[test]
     fn a_request_that_ends_too_early_is_refused() {
-        for version in 4..=18 {
-            let body = encoded(version);
-            for size in 0..body.len() {
-                assert_eq!(read(version, &body[..size]), None, "version {version}, {size} bytes");
-            }
-        }
+        DECODERS.refuse_what_ends_too_early();
     }
 
     #[test]
     fn a_changed_byte_is_read_as_the_generated_decoder_reads_it() {
-        for version in 4..=18 {
-            let body = encoded(version);
-            for at in 0..body.len() {
-                for value in [0, 1, 0x7f, 0x80, 0xff] {
-                    let mut changed = body.clone();
-                    changed[at] = value;
-                    let generated = by_generated(version, &changed);
-                    assert_eq!(
-                        read(version, &changed),
-                        generated,
-                        "version {version}, byte {at} is {value}"
-                    );
-                }
-            }
-        }
+        DECODERS.agree_on_changed_bytes();
     }
 }

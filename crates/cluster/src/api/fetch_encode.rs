@@ -79,12 +79,10 @@ fn put_partition(
     read: &FetchRead,
     leader: Option<(BrokerId, i32)>,
 ) {
-    let mut fixed = [0; 22];
-    fixed[..4].copy_from_slice(&index.to_be_bytes());
-    fixed[4..6].copy_from_slice(&read.error.0.to_be_bytes());
-    fixed[6..14].copy_from_slice(&read.high_watermark.to_be_bytes());
-    fixed[14..].copy_from_slice(&read.last_stable_offset.to_be_bytes());
-    fields.raw().extend_from_slice(&fixed);
+    fields.i32(index);
+    fields.i16(read.error.0);
+    fields.i64(read.high_watermark);
+    fields.i64(read.last_stable_offset);
     if version >= 5 {
         fields.i64(read.log_start);
     }
@@ -125,20 +123,12 @@ mod tests {
     use uuid::Uuid;
 
     use super::super::endpoints::testing::{head, somewhere};
+    use super::super::fetch::named;
     use super::*;
 
     fn part(topic: &str, index: i32) -> FetchPart {
         let topic_id = Uuid::from_u128(7 + topic.len() as u128);
-        FetchPart {
-            topic: Arc::from(topic),
-            topic_id,
-            index,
-            tp: Err(ErrorCode::NONE),
-            current_leader_epoch: -1,
-            fetch_offset: 0,
-            last_fetched_epoch: -1,
-            max_bytes: 1,
-        }
+        named(&Arc::from(topic), topic_id, index)
     }
 
     fn batch() -> Batch {

@@ -89,11 +89,11 @@ impl Purgatory {
 
 impl Broker {
     /// Parks a request until `wake` at the latest.
-    pub(crate) fn park(&mut self, waits_for: WaitsFor, deadline: SimTime, not_before: SimTime) -> u64 {
+    pub(crate) fn park(&mut self, waits_for: WaitsFor, deadline: SimTime, not_before: SimTime) {
         let id = self.purgatory.next_id();
         self.purgatory.numbers = id;
         let first_look = if not_before > SimTime::ZERO {
-            not_before.min(deadline.max(not_before))
+            not_before
         } else {
             deadline
         };
@@ -110,7 +110,6 @@ impl Broker {
                 deadline,
             },
         );
-        id
     }
 
     /// Takes a request out for good.

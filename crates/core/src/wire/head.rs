@@ -95,16 +95,18 @@ pub fn decode_request_head_after(
 
 /// Writes a request header.
 pub(super) fn put_request_head(head: &RequestHead, buf: &mut Vec<u8>) -> Result<(), WireError> {
-    let id = head.client_id.as_deref();
-    let size = id.map_or(Ok(-1), |id| i16::try_from(id.len()));
-    let size = size.map_err(|_| WireError::unencodable(head.api_key, head.version, "the client id is too long"))?;
-    let mut fixed = [0; 10];
-    fixed[..2].copy_from_slice(&(head.api_key as i16).to_be_bytes());
-    fixed[2..4].copy_from_slice(&head.version.to_be_bytes());
-    fixed[4..8].copy_from_slice(&head.correlation_id.to_be_bytes());
-    fixed[8..].copy_from_slice(&size.to_be_bytes());
-    buf.extend_from_slice(&fixed);
-    buf.extend_from_slice(id.unwrap_or_default().as_bytes());
+    buf.put_i16(head.api_key as i16);
+    buf.put_i16(head.version);
+    buf.put_i32(head.correlation_id);
+    match &head.client_id {
+        None => buf.put_i16(-1),
+        Some(id) => {
+            let size = i16::try_from(id.len())
+                .map_err(|_| WireError::unencodable(head.api_key, head.version, "the client id is too long"))?;
+            buf.put_i16(size);
+            buf.put_slice(id.as_bytes());
+        }
+    }
     if head.api_key.request_header_version(head.version) >= 2 {
         buf.put_u8(0);
     }

@@ -84,10 +84,11 @@ pub fn write_response(
 /// Writes the header, with room for the size before it.
 fn begin(buf: &mut impl BufMut, api_key: ApiKey, version: i16, correlation_id: i32) -> Result<(), WireError> {
     check_version(api_key, version)?;
-    let mut head = [0; 9];
-    head[4..8].copy_from_slice(&correlation_id.to_be_bytes());
-    let size = if has_tagged_head(api_key, version) { 9 } else { 8 };
-    buf.put_slice(&head[..size]);
+    buf.put_i32(0);
+    buf.put_i32(correlation_id);
+    if has_tagged_head(api_key, version) {
+        buf.put_u8(0);
+    }
     Ok(())
 }
 
