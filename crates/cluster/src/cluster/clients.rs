@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kafka_sim_core::{BrokerId, ConnId};
 
+use super::ends::{ClientEnds, Ends};
 use super::io::Packet;
 use super::{Cluster, Output};
 use crate::broker::CloseReason;
@@ -18,15 +19,6 @@ pub(super) struct ClientConn {
     /// Why it ended, as far as the broker's side decided it.
     pub(super) closing: Option<CloseReason>,
     host: Arc<str>,
-}
-
-/// The two ends of a client's connection, until both know that it is over.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ClientEnds {
-    pub(super) conn: ConnId,
-    pub(super) broker: BrokerId,
-    client_over: bool,
-    broker_over: bool,
 }
 
 impl Cluster {
@@ -48,15 +40,7 @@ impl Cluster {
                 host,
             },
         );
-        self.channels.insert(
-            channel,
-            ClientEnds {
-                conn,
-                broker,
-                client_over: false,
-                broker_over: false,
-            },
-        );
+        self.ends.insert(channel, Ends::Client(ClientEnds::new(conn, broker)));
         if !self.send(channel, Side::A, Packet::Open(conn)) {
             self.client_hears_end(conn, CloseReason::Refused, out);
         }
@@ -89,9 +73,15 @@ impl Cluster {
         let ends = self
             .clients
             .get(&conn)
-            .and_then(|client| self.channels.get(&client.channel));
+            .and_then(|client| self.client_ends(client.channel));
         let process = ends.and_then(|ends| self.nodes[self.node_index(ends.broker)?].broker.as_deref());
         process.map_or(0, |broker| broker.backlog(conn))
+    }
+
+    /// The connection that a client has left and that its broker may still have.
+    pub(super) fn channel_of(&self, conn: ConnId) -> Option<ChannelId> {
+        let is_of = |channel: &ChannelId| self.client_ends(*channel).is_some_and(|ends| ends.conn == conn);
+        self.ends.ids().into_iter().find(is_of)
     }
 
     /// The client's end of a connection is over.
@@ -102,24 +92,6 @@ impl Cluster {
                 conn,
                 reason: client.closing.unwrap_or(reason),
             });
-        }
-    }
-
-    fn end_client_side(&mut self, channel: ChannelId) {
-        if let Some(ends) = self.channels.get_mut(&channel) {
-            ends.client_over = true;
-            if ends.broker_over {
-                self.channels.remove(&channel);
-            }
-        }
-    }
-
-    pub(super) fn end_broker_side(&mut self, channel: ChannelId) {
-        if let Some(ends) = self.channels.get_mut(&channel) {
-            ends.broker_over = true;
-            if ends.client_over {
-                self.channels.remove(&channel);
-            }
         }
     }
 

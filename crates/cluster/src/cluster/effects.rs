@@ -7,7 +7,7 @@ use super::{Cluster, Output};
 use crate::broker::{CloseReason, Effect, PeerMessage};
 use crate::controller::{ControllerEvent, ControllerOutput};
 use crate::event::Event;
-use crate::net::{ChannelId, Endpoint, Route, Side};
+use crate::net::{ChannelId, Endpoint, Side};
 use crate::peer::{AdminRequest, NewTopic};
 
 impl Cluster {
@@ -85,8 +85,8 @@ impl Cluster {
                 client.channel
             }
             // The client left, and the broker has not heard of it.
-            None => match self.channels.iter().find(|(_, ends)| ends.conn == conn) {
-                Some((channel, _)) => *channel,
+            None => match self.channel_of(conn) {
+                Some(channel) => channel,
                 None => return,
             },
         };
@@ -136,7 +136,7 @@ impl Cluster {
                 self.forget_peer(from, to);
                 self.broken_links.push((index, to));
             }
-        } else if let Some(channel) = self.peers.get(&Route::new(to, from)).copied() {
+        } else if let Some(channel) = self.peers.get(to, from) {
             // Nobody waits for an answer on a dead connection.
             self.send(channel, Side::B, Packet::Peer(message));
         }
@@ -158,8 +158,7 @@ impl Cluster {
                     continue;
                 }
             };
-            let route = Route::new(Endpoint::Broker(to), Endpoint::Controller);
-            if let Some(channel) = self.peers.get(&route).copied() {
+            if let Some(channel) = self.peers.get(Endpoint::Broker(to), Endpoint::Controller) {
                 self.send(channel, Side::B, packet);
             }
         }

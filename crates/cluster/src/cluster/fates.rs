@@ -42,7 +42,7 @@ impl Cluster {
 
     fn client_ends_over(&mut self, ends: Vec<(ChannelId, Side)>, out: &mut Vec<Output>) {
         for (channel, _) in ends {
-            if let Some(ends) = self.channels.get(&channel).copied() {
+            if let Some(ends) = self.client_ends(channel).copied() {
                 self.client_hears_end(ends.conn, CloseReason::ByClient, out);
             }
         }

@@ -3,6 +3,7 @@
 mod clients;
 mod config;
 mod effects;
+mod ends;
 mod fates;
 mod faults;
 mod gate;
@@ -29,13 +30,14 @@ use crate::disk::Survivors;
 use crate::fault::ScheduledFault;
 use crate::invariant::Inspector;
 use crate::mark::MarkCounter;
-use crate::net::{ChannelId, Endpoint, Net, Route};
+use crate::net::{BySlot, Endpoint, Net};
 use crate::trace::Trace;
 
 pub use config::{ClusterConfig, Topic};
 pub(crate) use gate::Gate;
 
-use clients::{ClientConn, ClientEnds};
+use clients::ClientConn;
+use ends::{Ends, PeerChannels};
 use faults::FaultBoard;
 use io::{Packet, Work};
 use node::Node;
@@ -153,10 +155,9 @@ pub struct Cluster {
     dues: Vec<SimTime>,
     controller: Controller,
     clients: SmallMap<ConnId, ClientConn>,
-    channels: SmallMap<ChannelId, ClientEnds>,
+    ends: BySlot<Ends>,
     hosts: BTreeMap<Arc<str>, u32>,
-    /// By who opened them to whom.
-    peers: SmallMap<Route, ChannelId>,
+    peers: PeerChannels,
     work: VecDeque<Work>,
     agenda: Agenda<faults::Due>,
     faults: FaultBoard,
@@ -177,7 +178,6 @@ pub struct Cluster {
     exits: Vec<usize>,
     /// Links that turned out to be dead when a broker sent something.
     broken_links: Vec<(usize, Endpoint)>,
-    peer_ends: SmallMap<ChannelId, (Endpoint, Endpoint)>,
     steps: u64,
     /// When the controller is due; worked out again whenever it has done something.
     controller_due: Option<SimTime>,
@@ -208,9 +208,9 @@ impl Cluster {
             nodes,
             controller,
             clients: SmallMap::new(),
-            channels: SmallMap::new(),
+            ends: BySlot::new(),
             hosts: BTreeMap::new(),
-            peers: SmallMap::new(),
+            peers: PeerChannels::new(config.brokers),
             work: VecDeque::new(),
             agenda: Agenda::new(),
             faults: FaultBoard::default(),
@@ -227,7 +227,6 @@ impl Cluster {
             deleted_topics: BTreeSet::new(),
             exits: Vec::new(),
             broken_links: Vec::new(),
-            peer_ends: SmallMap::new(),
             steps: 0,
             controller_due: None,
             config,

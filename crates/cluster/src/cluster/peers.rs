@@ -1,23 +1,24 @@
 //! Connections among brokers and to the controller: opened when first needed, opened again after they died.
 
 use super::Cluster;
+use super::ends::Ends;
 use super::io::{Packet, Work};
-use crate::net::{ChannelId, Endpoint, Route, Side};
+use crate::net::{ChannelId, Endpoint, Side};
 
 impl Cluster {
     /// The connection that `a` opened to `b`.
     pub(super) fn peer_channel(&mut self, a: Endpoint, b: Endpoint) -> ChannelId {
-        if let Some(channel) = self.peers.get(&Route::new(a, b)) {
-            return *channel;
+        if let Some(channel) = self.peers.get(a, b) {
+            return channel;
         }
         let channel = self.net.connect(self.now, a, b);
-        self.peers.insert(Route::new(a, b), channel);
-        self.peer_ends.insert(channel, (a, b));
+        self.peers.insert(a, b, channel);
+        self.ends.insert(channel, Ends::Peers(a, b));
         channel
     }
 
     pub(super) fn forget_peer(&mut self, a: Endpoint, b: Endpoint) {
-        if let Some(channel) = self.peers.remove(&Route::new(a, b)) {
+        if let Some(channel) = self.peers.remove(a, b) {
             self.drop_peer_ends(channel);
         }
     }
@@ -25,20 +26,22 @@ impl Cluster {
     /// Forgets who a connection was between once neither end can hear of it any more.
     pub(super) fn drop_peer_ends(&mut self, channel: ChannelId) {
         if self.net.endpoints(channel).is_none() {
-            self.peer_ends.remove(&channel);
+            self.ends.remove(channel);
         }
     }
 
     /// One end of a connection between brokers, or to the controller, is over.
     pub(super) fn peer_link_down(&mut self, index: usize, remote: Endpoint, channel: ChannelId, side: Side) {
         let local = Endpoint::Broker(self.nodes[index].id());
-        let ends = match side {
-            Side::A => Route::new(local, remote),
-            Side::B => Route::new(remote, local),
+        let (from, to) = match side {
+            Side::A => (local, remote),
+            Side::B => (remote, local),
         };
         // A process that was started again may have its next connection here before the last one is known to be over.
-        let superseded = self.peers.get(&ends).is_some_and(|id| *id != channel);
-        self.peers.retain(|known, id| *known != ends || *id != channel);
+        let superseded = self.peers.get(from, to).is_some_and(|id| id != channel);
+        if !superseded {
+            self.peers.remove(from, to);
+        }
         self.drop_peer_ends(channel);
         match remote {
             Endpoint::Broker(_) if side == Side::B && superseded => {}

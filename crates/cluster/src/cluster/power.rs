@@ -2,6 +2,7 @@
 
 use kafka_sim_core::BrokerId;
 
+use super::ends::Ends;
 use super::io::Work;
 use super::{Cluster, Output};
 use crate::broker::{Broker, CloseReason, Ctx, Lifecycle};
@@ -151,25 +152,25 @@ impl Cluster {
 
     /// The end of a connection came while the process was paused, which it then did not survive.
     fn end_unheard(&mut self, channel: ChannelId) {
-        if self.channels.contains_key(&channel) {
+        if self.client_ends(channel).is_some() {
             self.end_broker_side(channel);
         } else {
-            self.peers.retain(|_, id| *id != channel);
+            self.peers.forget(channel);
             self.drop_peer_ends(channel);
         }
     }
 
     /// A broker's end of a connection is over without anybody being there to hear it.
     fn broker_side_over(&mut self, channel: ChannelId, side: Side) {
-        if let Some(ends) = self.channels.get(&channel).copied() {
-            if let Some(client) = self.clients.get_mut(&ends.conn) {
-                client.closing.get_or_insert(CloseReason::BrokerGone);
+        match self.ends.get(channel).copied() {
+            Some(Ends::Client(ends)) => {
+                if let Some(client) = self.clients.get_mut(&ends.conn) {
+                    client.closing.get_or_insert(CloseReason::BrokerGone);
+                }
+                self.end_broker_side(channel);
             }
-            self.end_broker_side(channel);
-        } else if let Some((a, b)) = self.peer_ends.get(&channel).copied()
-            && (side == Side::A || b == Endpoint::Controller)
-        {
-            self.forget_peer(a, b);
+            Some(Ends::Peers(a, b)) if side == Side::A || b == Endpoint::Controller => self.forget_peer(a, b),
+            _ => {}
         }
     }
 

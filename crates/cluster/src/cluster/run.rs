@@ -2,6 +2,7 @@
 
 use kafka_sim_core::{BrokerId, SimTime};
 
+use super::ends::{ClientEnds, Ends};
 use super::faults::Due;
 use super::io::{Packet, Work};
 use super::node::Node;
@@ -78,14 +79,15 @@ impl Cluster {
             Work::Deliver { channel, to, .. } => (*channel, *to),
             Work::Closed { channel, side, .. } => (*channel, *side),
         };
-        if let Some(ends) = self.channels.get(&channel).copied() {
-            return match side {
-                Side::A => self.client_receives(ends.conn, work, out),
-                Side::B => self.broker_receives_client(ends.conn, ends.broker, channel, work),
-            };
-        }
-        let Some((a, b)) = self.peer_ends.get(&channel).copied() else {
-            return;
+        let (a, b) = match self.ends.get(channel).copied() {
+            Some(Ends::Peers(a, b)) => (a, b),
+            Some(Ends::Client(ends)) => {
+                return match side {
+                    Side::A => self.client_receives(&ends, work, out),
+                    Side::B => self.broker_receives_client(&ends, channel, work),
+                };
+            }
+            None => return,
         };
         let (local, remote) = if side == Side::A { (a, b) } else { (b, a) };
         match local {
@@ -95,22 +97,24 @@ impl Cluster {
         }
     }
 
-    fn client_receives(&mut self, conn: kafka_sim_core::ConnId, work: Work, out: &mut Vec<Output>) {
+    fn client_receives(&mut self, ends: &ClientEnds, work: Work, out: &mut Vec<Output>) {
+        let conn = ends.conn;
         match work {
             Work::Deliver {
                 payload: Packet::Opened,
                 ..
-            } if self.clients.contains_key(&conn) => out.push(Output::Connected { conn }),
+            } if !ends.client_over => out.push(Output::Connected { conn }),
             Work::Deliver {
                 payload: Packet::Bytes(bytes),
                 ..
-            } if self.clients.contains_key(&conn) => out.push(Output::Data { conn, bytes }),
+            } if !ends.client_over => out.push(Output::Data { conn, bytes }),
             Work::Deliver { .. } => {}
             Work::Closed { .. } => self.client_hears_end(conn, CloseReason::BrokerGone, out),
         }
     }
 
-    fn broker_receives_client(&mut self, conn: kafka_sim_core::ConnId, id: BrokerId, channel: ChannelId, work: Work) {
+    fn broker_receives_client(&mut self, ends: &ClientEnds, channel: ChannelId, work: Work) {
+        let (conn, id) = (ends.conn, ends.broker);
         let Some(index) = self.node_index(id) else { return };
         if self.nodes[index].paused {
             self.nodes[index].stash.push_back(work);

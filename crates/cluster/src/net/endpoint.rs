@@ -55,13 +55,30 @@ impl Route {
     }
 }
 
-/// A connection. Never reused.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ChannelId(pub(super) u64);
+/// Bits of a [`ChannelId`] that name a slot: as many connections at once are possible.
+const SLOT_BITS: u32 = 24;
 
+/// A connection. Never reused; of two connections the one that was made later is greater.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ChannelId(u64);
+
+impl ChannelId {
+    /// The connection of this number, counted from the first, and the slot that is its own as long as it lives.
+    pub(super) fn new(number: u64, slot: usize) -> ChannelId {
+        assert!(slot >> SLOT_BITS == 0, "fewer than 2^24 connections at once");
+        ChannelId(number << SLOT_BITS | slot as u64)
+    }
+
+    #[inline]
+    pub(super) fn slot(self) -> usize {
+        (self.0 & ((1 << SLOT_BITS) - 1)) as usize
+    }
+}
+
+/// Its number, counted from the first connection on.
 impl fmt::Display for ChannelId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        (self.0 >> SLOT_BITS).fmt(f)
     }
 }
 

@@ -27,6 +27,7 @@
 //! assert_eq!(net.pop_due(due), Some(NetEvent::Deliver { channel, to: Side::B, payload: "hello" }));
 //! ```
 
+mod by_slot;
 mod channel;
 mod config;
 mod endpoint;
@@ -37,8 +38,9 @@ mod send;
 #[cfg(test)]
 mod tests;
 
-use kafka_sim_core::{Agenda, Seed, SimTime, SmallMap};
+use kafka_sim_core::{Agenda, Seed, SimTime};
 
+pub(crate) use by_slot::BySlot;
 pub use config::{Latency, LinkConfig, NetConfig};
 pub(crate) use endpoint::Route;
 pub use endpoint::{ChannelId, Endpoint, EndpointSet, Side};
@@ -88,8 +90,13 @@ pub enum NetEvent<P> {
 /// All links and connections.
 #[derive(Clone, Debug)]
 pub struct Net<P> {
-    channels: SmallMap<ChannelId, Channel<P>>,
-    next_channel: u64,
+    channels: BySlot<Channel<P>>,
+    /// How many connections there were so far.
+    made: u64,
+    /// How many of them are not over.
+    alive: usize,
+    /// Slots of those that are over.
+    free: Vec<usize>,
     links: Links,
     obstacles: Obstacles,
     /// One entry for each segment under way, naming the receiving end.
@@ -100,8 +107,10 @@ impl<P> Net<P> {
     /// A network without connections.
     pub fn new(config: NetConfig, seed: Seed) -> Net<P> {
         Net {
-            channels: SmallMap::new(),
-            next_channel: 0,
+            channels: BySlot::new(),
+            made: 0,
+            alive: 0,
+            free: Vec::new(),
             links: Links::new(config, seed),
             obstacles: Obstacles::default(),
             agenda: Agenda::new(),
@@ -113,8 +122,11 @@ impl<P> Net<P> {
     /// Nothing is exchanged: whoever wants a handshake sends it as the first payload, which then meets every rule, or
     /// asks [`Net::is_black_holed`] first.
     pub fn connect(&mut self, now: SimTime, a: Endpoint, b: Endpoint) -> ChannelId {
-        let id = ChannelId(self.next_channel);
-        self.next_channel += 1;
+        // Without a free one all slots below are taken.
+        let slot = self.free.pop().unwrap_or(self.alive);
+        let id = ChannelId::new(self.made, slot);
+        self.made += 1;
+        self.alive += 1;
         let idle_timeout = self.links.config(a, b).idle_timeout;
         let mut channel = Channel::new(now, a, b, idle_timeout);
         if self.obstacles.is_down(b) {
@@ -127,28 +139,28 @@ impl<P> Net<P> {
     /// The endpoints of a connection of which at least one end is not over.
     pub fn endpoints(&self, channel: ChannelId) -> Option<(Endpoint, Endpoint)> {
         self.channels
-            .get(&channel)
+            .get(channel)
             .map(|c| (c.endpoint(Side::A), c.endpoint(Side::B)))
     }
 
     /// Whether that end has not yet heard that the connection is over.
     pub fn is_open(&self, channel: ChannelId, side: Side) -> bool {
-        self.channels.get(&channel).is_some_and(|c| c.is_open(side))
+        self.channels.get(channel).is_some_and(|c| c.is_open(side))
     }
 
     /// The ends that `endpoint` holds of connections that are not over for it, oldest first.
     pub fn channels_of(&self, endpoint: Endpoint) -> impl Iterator<Item = (ChannelId, Side)> {
-        self.channels.iter().flat_map(move |(id, channel)| {
+        self.channels_by_age().flat_map(move |(id, channel)| {
             let sides = [Side::A, Side::B].into_iter();
             sides
                 .filter(move |side| channel.endpoint(*side) == endpoint && channel.is_open(*side))
-                .map(move |side| (*id, side))
+                .map(move |side| (id, side))
         })
     }
 
     /// How many connections there are of which at least one end is not over.
     pub fn channel_count(&self) -> usize {
-        self.channels.len()
+        self.alive
     }
 
     /// Whether whatever `from` sends to `to` is swallowed, by a rule or because `to` has no power.
@@ -167,7 +179,7 @@ impl<P> Net<P> {
         let (_, (id, to)) = self.agenda.pop_due(now)?;
         let channel = self
             .channels
-            .get_mut(&id)
+            .get_mut(id)
             .expect("connections take their segments off the agenda when they go");
         let flight = channel
             .toward_mut(to)
@@ -196,12 +208,26 @@ impl<P> Net<P> {
 
     /// One end has heard that the connection is over.
     fn end(&mut self, id: ChannelId, side: Side) {
-        let Some(channel) = self.channels.get_mut(&id) else {
+        let Some(channel) = self.channels.get_mut(id) else {
             return;
         };
         channel.end(side, &mut self.agenda);
         if channel.is_over() {
-            self.channels.remove(&id);
+            self.forget(id);
         }
+    }
+
+    /// Nobody will hear of the connection any more.
+    fn forget(&mut self, id: ChannelId) {
+        if self.channels.remove(id).is_some() {
+            self.alive -= 1;
+            self.free.push(id.slot());
+        }
+    }
+
+    /// Oldest first.
+    fn channels_by_age(&self) -> impl Iterator<Item = (ChannelId, &Channel<P>)> {
+        let ids = self.channels.ids().into_iter();
+        ids.filter_map(|id| Some((id, self.channels.get(id)?)))
     }
 }

@@ -38,7 +38,7 @@ impl<P> Net<P> {
 
     /// Kills a connection from the middle: what is under way is dropped, and both ends hear of it now.
     pub fn reset(&mut self, now: SimTime, channel: ChannelId) {
-        let Some(state) = self.channels.get_mut(&channel) else {
+        let Some(state) = self.channels.get_mut(channel) else {
             return;
         };
         for side in [Side::A, Side::B] {
@@ -61,10 +61,10 @@ impl<P> Net<P> {
     /// Resets every connection between a member of `a` and a member of `b`, and returns them, oldest first.
     pub fn reset_between(&mut self, now: SimTime, a: &EndpointSet, b: &EndpointSet) -> Vec<ChannelId> {
         let between = |x, y| (a.contains(x) && b.contains(y)) || (a.contains(y) && b.contains(x));
-        let channels = self.channels.iter();
-        let hit = channels
+        let hit = self
+            .channels_by_age()
             .filter(|(_, c)| between(c.endpoint(Side::A), c.endpoint(Side::B)))
-            .map(|(id, _)| *id);
+            .map(|(id, _)| id);
         let hit: Vec<ChannelId> = hit.collect();
         hit.iter().for_each(|channel| self.reset(now, *channel));
         hit
@@ -75,16 +75,20 @@ impl<P> Net<P> {
     /// those that were held.
     pub fn power_off(&mut self, endpoint: Endpoint) {
         self.obstacles.set_down(endpoint, true);
-        let agenda = &mut self.agenda;
-        self.channels.retain(|_, channel| {
+        for id in self.channels.ids() {
+            let Some(channel) = self.channels.get_mut(id) else {
+                continue;
+            };
             for side in [Side::A, Side::B] {
                 if channel.endpoint(side) == endpoint {
-                    channel.end(side, agenda);
+                    channel.end(side, &mut self.agenda);
                     channel.toward_mut(side.other()).held.clear();
                 }
             }
-            !channel.is_over()
-        });
+            if channel.is_over() {
+                self.forget(id);
+            }
+        }
     }
 
     /// A machine has power again. It remembers no connection.
@@ -95,15 +99,14 @@ impl<P> Net<P> {
     /// The directions of connections that a rule covers, by their receiving ends.
     fn directions(&self, rule: &Rule) -> Vec<(ChannelId, Side)> {
         let sides = self
-            .channels
-            .iter()
-            .flat_map(|(id, channel)| [(*id, channel, Side::A), (*id, channel, Side::B)]);
+            .channels_by_age()
+            .flat_map(|(id, channel)| [(id, channel, Side::A), (id, channel, Side::B)]);
         let covered = sides.filter(|(_, c, to)| rule.covers(c.endpoint(to.other()), c.endpoint(*to)));
         covered.map(|(id, _, to)| (id, to)).collect()
     }
 
     fn stop_in_flight(&mut self, id: ChannelId, to: Side, effect: LinkEffect) {
-        let Some(channel) = self.channels.get_mut(&id) else {
+        let Some(channel) = self.channels.get_mut(id) else {
             return;
         };
         let direction = channel.toward_mut(to);
@@ -119,7 +122,7 @@ impl<P> Net<P> {
     }
 
     fn release(&mut self, now: SimTime, id: ChannelId, to: Side) {
-        let Some(channel) = self.channels.get_mut(&id) else {
+        let Some(channel) = self.channels.get_mut(id) else {
             return;
         };
         let (sender, receiver) = (channel.endpoint(to.other()), channel.endpoint(to));
@@ -137,7 +140,7 @@ impl<P> Net<P> {
     }
 
     fn hasten(&mut self, now: SimTime, id: ChannelId, to: Side) {
-        let Some(channel) = self.channels.get_mut(&id) else {
+        let Some(channel) = self.channels.get_mut(id) else {
             return;
         };
         let route = (channel.endpoint(to.other()), channel.endpoint(to));

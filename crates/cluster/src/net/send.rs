@@ -56,7 +56,7 @@ impl<P> Net<P> {
         from: Side,
         segment: Segment<P>,
     ) -> Result<Sent<P>, Obstruction> {
-        let channel = self.channels.get_mut(&id).ok_or(Obstruction::Dead)?;
+        let channel = self.channels.get_mut(id).ok_or(Obstruction::Dead)?;
         let to = from.other();
         let (sender, receiver) = (channel.endpoint(from), channel.endpoint(to));
         if let Some(obstruction) = obstruction(now, channel, from, &self.obstacles) {
