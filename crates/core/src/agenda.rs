@@ -1,5 +1,6 @@
 //! What happens later: entries ordered by the instant they are due, then by the order they were added.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use crate::time::SimTime;
@@ -8,16 +9,47 @@ use crate::time::SimTime;
 const NEAR: usize = 128;
 
 /// Names one entry of an [`Agenda`], for [`Agenda::cancel`].
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct AgendaKey {
     at: SimTime,
     sequence: u64,
 }
 
 impl AgendaKey {
+    /// Instant and sequence as one number, which is compared without a branch.
+    #[inline]
+    fn rank(self) -> u128 {
+        u128::from(self.at.as_nanos()) << 64 | u128::from(self.sequence)
+    }
+
     /// The instant the entry is due.
     pub fn at(self) -> SimTime {
         self.at
+    }
+}
+
+/// By instant, then in the order they were added.
+impl Ord for AgendaKey {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl PartialOrd for AgendaKey {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+
+    #[inline]
+    fn lt(&self, other: &Self) -> bool {
+        self.rank() < other.rank()
+    }
+
+    #[inline]
+    fn gt(&self, other: &Self) -> bool {
+        self.rank() > other.rank()
     }
 }
 
@@ -94,13 +126,19 @@ impl<E> Agenda<E> {
         true
     }
 
-    /// Nothing is near any more: the first of those that lie far come near.
+    /// Once nothing is near any more, the first of those that lie far come near.
+    #[inline]
     fn refill(&mut self) {
         if self.near.is_empty() && !self.far.is_empty() {
-            let next = std::iter::from_fn(|| self.far.pop_first());
-            self.near.extend(next.take(NEAR / 2));
-            self.near.reverse();
+            self.bring_near();
         }
+    }
+
+    #[inline(never)]
+    fn bring_near(&mut self) {
+        let next = std::iter::from_fn(|| self.far.pop_first());
+        self.near.extend(next.take(NEAR / 2));
+        self.near.reverse();
     }
 
     /// Keeps only the entries for which `keep` returns true.

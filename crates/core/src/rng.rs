@@ -56,7 +56,7 @@ fn stream_number(component: &str, index: u64) -> u64 {
 }
 
 /// ln 2 in units of 2^-32.
-const LN_2_Q32: u128 = 2_977_044_472;
+const LN_2_Q32: u64 = 2_977_044_472;
 
 /// A stream of random numbers. Obtained from [`Seed::stream`]; clones continue from the same place.
 #[derive(Clone, Debug)]
@@ -141,7 +141,7 @@ impl SimRng {
         let draw = self.next_u64().max(1);
         let of = |halvings: u64| {
             let in_ln2 = (u128::from(mean) * u128::from(halvings)) >> 32;
-            (u128::from(u64::try_from(in_ln2).unwrap_or(u64::MAX)) * LN_2_Q32) >> 32
+            (u128::from(u64::try_from(in_ln2).unwrap_or(u64::MAX)) * u128::from(LN_2_Q32)) >> 32
         };
         // Nearly always both bounds of the logarithm give the same nanosecond, and the logarithm itself is not needed.
         let (least, most) = logarithm::bounds(draw);

@@ -48,15 +48,11 @@ impl Links {
         obstacles: &Obstacles,
     ) -> SimTime {
         let link = self.link(route, known);
-        if !obstacles.has_rules() && link.bandwidth.is_none() {
-            return link.way(now);
-        }
-        let (extra, limit) = obstacles.slowness(route.0, route.1);
-        let bandwidth = match (link.bandwidth, limit) {
-            (Some(bandwidth), Some(limit)) => Some(bandwidth.min(limit)),
-            (bandwidth, limit) => bandwidth.or(limit),
+        let (departure, extra) = if obstacles.has_rules() || link.bandwidth.is_some() {
+            link.slowed(now, size, obstacles)
+        } else {
+            (now, Duration::ZERO)
         };
-        let departure = bandwidth.map_or(now, |limit| link.pace(now, size, limit));
         link.way(departure) + extra
     }
 
@@ -119,6 +115,17 @@ impl Link {
             bandwidth: config.bandwidth,
             busy_until: SimTime::ZERO,
         }
+    }
+
+    /// When `size` bytes handed over at `now` have left, as all that limits the link has it, and what delays them further.
+    #[inline(never)]
+    fn slowed(&mut self, now: SimTime, size: usize, obstacles: &Obstacles) -> (SimTime, Duration) {
+        let (extra, limit) = obstacles.slowness(self.from, self.to);
+        let bandwidth = match (self.bandwidth, limit) {
+            (Some(bandwidth), Some(limit)) => Some(bandwidth.min(limit)),
+            (bandwidth, limit) => bandwidth.or(limit),
+        };
+        (bandwidth.map_or(now, |limit| self.pace(now, size, limit)), extra)
     }
 
     /// When a message that leaves at `departure` arrives, if nothing slows it down. Draws only where there is something to
