@@ -172,7 +172,9 @@ impl Sim {
         self
     }
 
-    /// Whether a reader follows along during the run. It is the one that sees what is later taken back.
+    /// Whether a reader follows along during the run. It is the one that sees what is later taken back. It is a consumer
+    /// without a group and with Java's defaults, except that it asks brokers to wait 10 s for records
+    /// (`fetch.max.wait.ms`).
     #[must_use]
     pub fn follow_along(mut self, follow_along: bool) -> Sim {
         self.follow_along = follow_along;
@@ -298,9 +300,12 @@ impl Sim {
 
     fn add_reader(&self, world: &mut World, listeners: &[(Arc<str>, u16)], final_read: bool) {
         let index = u32::from(final_read);
+        // One that follows along waits for records instead of asking twice a second whether there are any.
+        let waits = if final_read { "500" } else { "10000" };
         let config = ReaderConfig::java()
             .set("auto.offset.reset", "earliest")
-            .expect("it is one of Kafka's values");
+            .and_then(|config| config.set("fetch.max.wait.ms", waits))
+            .expect("they are among Kafka's values");
         let reader =
             Reader::new(config, listeners.to_vec(), self.seed, u64::from(index)).expect("the defaults are valid");
         let host = if final_read { "final-reader" } else { "reader" };
