@@ -294,11 +294,11 @@ pub enum Event {
         /// Where.
         tp: Tp,
         /// The ISR before.
-        was: Brokers,
+        was: Box<[BrokerId]>,
         /// The ISR now.
-        isr: Brokers,
+        isr: Box<[BrokerId]>,
         /// The eligible leader replicas now.
-        elr: Brokers,
+        elr: Box<[BrokerId]>,
         /// The new partition epoch.
         partition_epoch: i32,
     },

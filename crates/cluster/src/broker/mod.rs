@@ -72,7 +72,7 @@ pub(crate) enum Effect {
     /// Something for the trace.
     Event(Event),
     /// Something for the inspector only: what the coordinator of a partition of the offsets topic did.
-    Witnessed(crate::peer::Tp, crate::group::Deed),
+    Witnessed(crate::peer::Tp, Box<crate::group::Deed>),
     /// The broker serves clients from now on, or stops to.
     Listening(bool),
     /// The process ends itself, after a shutdown.

@@ -72,7 +72,7 @@ impl Cluster {
                 }
             }
             Effect::Event(event) => self.event(&event),
-            Effect::Witnessed(tp, deed) => self.inspector.note_deed(id, tp, deed),
+            Effect::Witnessed(tp, deed) => self.inspector.note_deed(id, tp, *deed),
             Effect::Listening(up) => self.notices.push(Output::Listening { broker: id, up }),
             Effect::Exit => self.exits.push(index),
         }
@@ -199,9 +199,9 @@ impl Cluster {
                 ..
             } => Event::IsrChanged {
                 tp,
-                was: was.into_iter().collect(),
-                isr: isr.into_iter().collect(),
-                elr: elr.into_iter().collect(),
+                was: was.into(),
+                isr: isr.into(),
+                elr: elr.into(),
                 partition_epoch,
             },
             ControllerEvent::TopicCreated { id, name, partitions } => {

@@ -174,7 +174,7 @@ impl Broker {
             _ => None,
         });
         for deed in accepted.chain(answered) {
-            ctx.effects.push(Effect::Witnessed(tp, deed));
+            ctx.effects.push(Effect::Witnessed(tp, Box::new(deed)));
         }
         self.deliver(ctx, replies);
         self.shard_appended(ctx, tp, &appended);

@@ -68,7 +68,7 @@ impl Broker {
             hosted.shard = Some(shard);
         }
         self.with_shard(ctx, index, Shard::loaded);
-        ctx.effects.push(Effect::Witnessed(tp, Deed::Loaded));
+        ctx.effects.push(Effect::Witnessed(tp, Box::new(Deed::Loaded)));
     }
 
     /// This broker no longer leads a partition.

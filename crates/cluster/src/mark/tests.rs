@@ -1,5 +1,4 @@
 use kafka_sim_core::{BrokerId, ErrorCode};
-use smallvec::smallvec;
 use uuid::Uuid;
 
 use crate::event::{Brokers, Event};
@@ -87,7 +86,7 @@ fn a_trigger_counts_from_when_it_was_armed() {
 #[test]
 fn an_isr_that_swaps_a_member_both_shrinks_and_expands() {
     let names = |was: &[i32], isr: &[i32]| {
-        let ids = |ids: &[i32]| ids.iter().map(|id| BrokerId(*id)).collect::<Brokers>();
+        let ids = |ids: &[i32]| ids.iter().map(|id| BrokerId(*id)).collect();
         let tp = Tp {
             topic: ORDERS,
             partition: 0,
@@ -96,7 +95,7 @@ fn an_isr_that_swaps_a_member_both_shrinks_and_expands() {
             tp,
             was: ids(was),
             isr: ids(isr),
-            elr: smallvec![],
+            elr: Box::default(),
             partition_epoch: 1,
         };
         event.marks().map(|(name, _)| name).collect::<Vec<_>>()
