@@ -76,6 +76,11 @@ impl<K, V> SmallMap<K, V> {
         self.values.iter_mut()
     }
 
+    /// The entry at this place in the order of the keys, from 0.
+    pub fn at(&self, place: usize) -> Option<(&K, &V)> {
+        self.keys.get(place).zip(self.values.get(place))
+    }
+
     /// The value at this place in the order of the keys, from 0.
     pub fn value_at(&self, place: usize) -> Option<&V> {
         self.values.get(place)
@@ -109,6 +114,15 @@ impl<K: Ord, V> SmallMap<K, V> {
         K: Borrow<Q>,
     {
         self.keys.binary_search_by(|other| other.borrow().cmp(key))
+    }
+
+    /// Where the key is in the order of the keys, from 0. It stays there until a key is added or removed.
+    #[inline]
+    pub fn place_of<Q: Ord + ?Sized>(&self, key: &Q) -> Option<usize>
+    where
+        K: Borrow<Q>,
+    {
+        self.place(key).ok()
     }
 
     /// The value of a key.
