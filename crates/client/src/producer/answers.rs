@@ -191,13 +191,13 @@ impl Producer {
 
     /// Reports a batch as acknowledged. `base_offset` is -1 if the broker did not tell.
     pub(super) fn complete(&mut self, id: BatchId, base_offset: i64, log_append_time: i64, out: &mut Outputs) {
-        let Some(batch) = self.accumulator.remove(id) else {
+        let Some(mut batch) = self.accumulator.remove(id) else {
             return;
         };
         if let Some(idempotence) = &mut self.idempotence {
             idempotence.completed(&batch);
         }
-        for (delta, entry) in (0..).zip(batch.entries) {
+        for (delta, entry) in (0..).zip(batch.entries.drain(..)) {
             let result = SendResult::Acked {
                 partition: batch.partition.partition,
                 offset: if base_offset < 0 { -1 } else { base_offset + delta },
@@ -209,6 +209,7 @@ impl Producer {
             };
             report(entry.token, result, out);
         }
+        self.accumulator.recycle(batch);
     }
 
     /// Gives a batch up after a definite answer.
@@ -237,7 +238,7 @@ impl Producer {
         }
     }
 
-    fn drop_failed(&mut self, id: BatchId, code: Option<ErrorCode>) -> Option<Batch> {
+    fn drop_failed(&mut self, id: BatchId, code: Option<ErrorCode>) -> Option<Box<Batch>> {
         let batch = self.accumulator.remove(id)?;
         if let Some(idempotence) = &mut self.idempotence {
             // With retries left the answer was definite; without, the numbers may have been used.

@@ -20,7 +20,7 @@ use kafka_sim_core::{ConfigError, Seed, SimRng, SimTime, WallClock, earlier};
 
 pub use self::record::{Header, ProducerRecord, SendError, SendOutcome, SendResult};
 use self::{
-    accumulator::Accumulator,
+    accumulator::{Accumulator, Wake},
     idempotence::{Idempotence, Standing},
     sender::Request,
     waiting::{Lacking, Waiting, report},
@@ -122,9 +122,22 @@ impl Producer {
         if let Some(error) = self.no_more_sends() {
             let partition = record.partition;
             report(record.token, SendResult::Refused { partition, error }, out);
-        } else if self.accept(record, now, out) {
+            return;
+        }
+        let wake = self.accept(record, now, out);
+        if wake != Wake::Not && !(wake == Wake::Later && self.just_lingers(now)) {
             self.pump(now, out);
         }
+    }
+
+    /// Whether nothing is to be done now but to wait for a batch that has begun. If so, notes until when.
+    fn just_lingers(&mut self, now: SimTime) -> bool {
+        let until = self.accumulator.lingers_until(&self.network.metadata, now);
+        let lingers = until.is_some() && self.is_at_rest(now);
+        if lingers {
+            self.sender_due = earlier(self.sender_due, until);
+        }
+        lingers
     }
 
     fn no_more_sends(&self) -> Option<SendError> {
@@ -225,8 +238,8 @@ impl Producer {
             && self.sender_rests
             && self.waiting.is_empty()
             && self.idempotence.as_ref().is_none_or(Idempotence::is_settled)
-            && !self.network.refresh_waits(now)
-            && self.next_due().is_none_or(|due| due > now)
+            && self.sender_due.is_none_or(|due| due > now)
+            && self.network.rests(now)
     }
 
     /// Does everything that can be done now.
