@@ -14,7 +14,8 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn number(&mut self, name: &Arc<str>) -> u32 {
         // Callers mostly repeat the very same string, or another with the same letters.
-        if self.names.get(self.last as usize).is_some_and(|last| last == name) {
+        let same = |last: &Arc<str>| Arc::ptr_eq(last, name) || last == name;
+        if self.names.get(self.last as usize).is_some_and(same) {
             return self.last;
         }
         self.last = match self.numbers.get(name) {
@@ -38,28 +39,29 @@ impl Names {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Logs {
     logs: Vec<(u32, i32)>,
-    numbers: BTreeMap<(u32, i32), u32>,
+    /// By topic and partition.
+    numbers: Vec<((u32, i32), u32)>,
 }
 
 impl Logs {
     pub(super) fn number(&mut self, topic: u32, partition: i32) -> u32 {
-        if let Some(&number) = self.numbers.get(&(topic, partition)) {
-            return number;
+        let log = (topic, partition);
+        match self.numbers.binary_search_by_key(&log, |(log, _)| *log) {
+            Ok(place) => self.numbers[place].1,
+            Err(place) => {
+                let number = small(self.logs.len());
+                self.logs.push(log);
+                self.numbers.insert(place, (log, number));
+                number
+            }
         }
-        let number = small(self.logs.len());
-        self.logs.push((topic, partition));
-        self.numbers.insert((topic, partition), number);
-        number
     }
 
     /// Gives the partitions of a topic new numbers from now on. Returns the old ones.
     pub(super) fn renew(&mut self, topic: u32) -> Vec<u32> {
-        let of_topic = (topic, i32::MIN)..=(topic, i32::MAX);
-        let old: Vec<((u32, i32), u32)> = self.numbers.range(of_topic).map(|(log, n)| (*log, *n)).collect();
-        for (log, _) in &old {
-            self.numbers.remove(log);
-        }
-        old.into_iter().map(|(_, number)| number).collect()
+        let from = self.numbers.partition_point(|((other, _), _)| *other < topic);
+        let to = self.numbers.partition_point(|((other, _), _)| *other <= topic);
+        self.numbers.drain(from..to).map(|(_, number)| number).collect()
     }
 
     pub(super) fn get(&self, number: u32) -> (u32, i32) {
