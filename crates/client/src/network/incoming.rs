@@ -74,13 +74,13 @@ impl<T> Network<T> {
         link.last_active = now;
         link.touched = true;
         self.links_touched = true;
-        link.incoming.push(bytes);
+        let mut next = link.incoming.push_for_next(bytes);
         // Handling one answer may end the connection, so look it up again for each.
         while let Some(link) = self.links.get_mut(&id).filter(|link| link.conn == conn) {
             if link.phase == Phase::Disconnected {
                 return;
             }
-            let frame = match link.incoming.next_frame() {
+            let frame = match next {
                 Ok(None) => return,
                 Ok(Some(frame)) => frame,
                 Err(_) => return self.close(id, now, false, out),
@@ -93,11 +93,11 @@ impl<T> Network<T> {
             if let Some(throttle) = throttle_of(&body, request.version) {
                 link.throttled_until = link.throttled_until.max(now + throttle);
             }
-            let was_last = link.incoming.buffered() == 0;
-            self.answered(id, request, body, now, out);
-            if was_last {
-                return;
+            if link.incoming.is_empty() {
+                return self.answered(id, request, body, now, out);
             }
+            next = link.incoming.next_frame();
+            self.answered(id, request, body, now, out);
         }
     }
 
