@@ -39,29 +39,47 @@ impl Names {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Logs {
     logs: Vec<(u32, i32)>,
-    /// By topic and partition.
-    numbers: Vec<((u32, i32), u32)>,
+    numbers: BTreeMap<(u32, i32), u32>,
+    /// What was asked for last, by the last digits of the partition. Nothing that has no number any more.
+    recent: [Option<((u32, i32), u32)>; RECENT],
 }
+
+/// A power of two.
+const RECENT: usize = 8;
 
 impl Logs {
     pub(super) fn number(&mut self, topic: u32, partition: i32) -> u32 {
         let log = (topic, partition);
-        match self.numbers.binary_search_by_key(&log, |(log, _)| *log) {
-            Ok(place) => self.numbers[place].1,
-            Err(place) => {
-                let number = small(self.logs.len());
-                self.logs.push(log);
-                self.numbers.insert(place, (log, number));
+        let slot = partition as usize % RECENT;
+        match self.recent[slot] {
+            Some((recent, number)) if recent == log => number,
+            _ => {
+                let number = self.look_up(log);
+                self.recent[slot] = Some((log, number));
                 number
             }
         }
     }
 
+    fn look_up(&mut self, log: (u32, i32)) -> u32 {
+        if let Some(&number) = self.numbers.get(&log) {
+            return number;
+        }
+        let number = small(self.logs.len());
+        self.logs.push(log);
+        self.numbers.insert(log, number);
+        number
+    }
+
     /// Gives the partitions of a topic new numbers from now on. Returns the old ones.
     pub(super) fn renew(&mut self, topic: u32) -> Vec<u32> {
-        let from = self.numbers.partition_point(|((other, _), _)| *other < topic);
-        let to = self.numbers.partition_point(|((other, _), _)| *other <= topic);
-        self.numbers.drain(from..to).map(|(_, number)| number).collect()
+        self.recent = [None; RECENT];
+        let of_topic = (topic, i32::MIN)..=(topic, i32::MAX);
+        let old: Vec<((u32, i32), u32)> = self.numbers.range(of_topic).map(|(log, n)| (*log, *n)).collect();
+        for (log, _) in &old {
+            self.numbers.remove(log);
+        }
+        old.into_iter().map(|(_, number)| number).collect()
     }
 
     pub(super) fn get(&self, number: u32) -> (u32, i32) {
