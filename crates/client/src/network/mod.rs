@@ -125,25 +125,36 @@ impl<T> Network<T> {
         }
     }
 
+    /// Puts behind all others what [`handle`](Self::handle) returned.
+    pub(crate) fn put_off(&mut self, event: Event<T>) {
+        self.events.push_back(event);
+    }
+
     /// The next thing that happened to a request of the client.
     pub(crate) fn next_event(&mut self) -> Option<Event<T>> {
         self.events.pop_front()
     }
 
     /// Takes in what the world says about a connection. Unknown connections are ignored: they were closed already.
-    pub(crate) fn handle<O>(&mut self, now: SimTime, input: ClientInput, out: &mut Vec<ClientOutput<O>>) {
+    /// Returns an answer, if that is what came, unless something else [comes before it](Self::next_event).
+    #[inline]
+    pub(crate) fn handle<O>(
+        &mut self,
+        now: SimTime,
+        input: ClientInput,
+        out: &mut Vec<ClientOutput<O>>,
+    ) -> Option<Event<T>> {
         let (ClientInput::Connected { conn }
         | ClientInput::ConnectFailed { conn }
         | ClientInput::Data { conn, .. }
         | ClientInput::Closed { conn }) = input;
-        let Some(&id) = self.owners.get(&conn) else {
-            return;
-        };
+        let &id = self.owners.get(&conn)?;
         match input {
             ClientInput::Connected { .. } => self.connected(id, now, out),
             ClientInput::ConnectFailed { .. } | ClientInput::Closed { .. } => self.ended(id, now, false),
-            ClientInput::Data { bytes, .. } => self.received(id, now, bytes, out),
+            ClientInput::Data { bytes, .. } => return self.received(id, now, bytes, out),
         }
+        None
     }
 
     /// Closes a connection from this side.

@@ -393,7 +393,7 @@ impl Accumulator {
 
     /// Whether a batch waits to be sent.
     pub(crate) fn has_queued(&self) -> bool {
-        self.queues.has_batches()
+        !self.batches.is_empty() && self.queues.has_batches()
     }
 
     /// When the next batch expires.

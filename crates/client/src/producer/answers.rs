@@ -54,12 +54,14 @@ impl Producer {
     pub(super) fn take_event(&mut self, event: Event<Request>, now: SimTime, out: &mut Outputs) {
         match event {
             Event::Answer {
-                request: Request::Produce(shipment),
+                request: Request::Produce(mut shipment),
                 body,
             } => {
                 if let network::Answer::Produced(answer) = body {
                     self.produce_answered(&shipment, answer, now, out);
                 }
+                shipment.clear();
+                self.spare = shipment;
             }
             Event::Answer {
                 request: Request::InitProducerId,
@@ -120,7 +122,13 @@ impl Producer {
             .collect();
         for partition in answer.partitions {
             // An answer for something that was not sent is passed over; a batch without an answer expires.
-            if let Some(shipped) = find(shipment, &partition) {
+            let Some(shipped) = find(shipment, &partition) else {
+                continue;
+            };
+            if partition.error_code == 0 && self.accumulator.batches.contains_key(&shipped.batch) {
+                self.complete(shipped.batch, partition.base_offset, partition.log_append_time_ms, out);
+                self.unmute(&shipped.partition);
+            } else {
                 self.settle(shipped, &answer_of(partition, &endpoints), now, out);
             }
         }

@@ -22,13 +22,13 @@ pub use self::record::{Header, ProducerRecord, SendError, SendOutcome, SendResul
 use self::{
     accumulator::{Accumulator, Wake},
     idempotence::{Idempotence, Standing},
-    sender::Request,
+    sender::{Request, Shipped},
     waiting::{Lacking, Waiting, report},
 };
 use crate::{
     config::ProducerConfig,
     io::{ClientInput, ClientOutput},
-    network::Network,
+    network::{Event, Network},
 };
 
 /// What the producer emits.
@@ -66,6 +66,8 @@ pub struct Producer {
     life: Life,
     /// When the sender has something to do although nothing arrives until then.
     sender_due: Option<SimTime>,
+    /// Used for the next request.
+    spare: Vec<Shipped>,
     /// The sender found nothing to send when it looked last.
     sender_rests: bool,
 }
@@ -101,6 +103,7 @@ impl Producer {
             waiting: VecDeque::new(),
             life: Life::New,
             sender_due: None,
+            spare: Vec::new(),
             sender_rests: false,
             config,
         })
@@ -155,8 +158,8 @@ impl Producer {
     pub fn handle(&mut self, now: SimTime, input: ClientInput, out: &mut Outputs) {
         if self.life != Life::Closed {
             self.start();
-            self.network.handle(now, input, out);
-            self.pump(now, out);
+            let event = self.network.handle(now, input, out);
+            self.pump_after(event, now, out);
         }
     }
 
@@ -244,9 +247,17 @@ impl Producer {
 
     /// Does everything that can be done now.
     fn pump(&mut self, now: SimTime, out: &mut Outputs) {
+        self.pump_after(None, now, out);
+    }
+
+    /// The same where this has happened before anything that [comes next](Network::next_event).
+    fn pump_after(&mut self, event: Option<Event<Request>>, now: SimTime, out: &mut Outputs) {
+        self.network.poll(now, out);
+        let mut progress = event.is_some();
+        if let Some(event) = event {
+            self.take_event(event, now, out);
+        }
         loop {
-            self.network.poll(now, out);
-            let mut progress = false;
             while let Some(event) = self.network.next_event() {
                 self.take_event(event, now, out);
                 progress = true;
@@ -258,6 +269,8 @@ impl Producer {
             if !more {
                 break;
             }
+            self.network.poll(now, out);
+            progress = false;
         }
         if let Life::Closing { deadline } = self.life
             && (deadline <= now || !self.accumulator.has_incomplete())

@@ -159,8 +159,8 @@ impl Producer {
         let mut size = 0;
         let mut steps = 0;
         let places = self.accumulator.places_of(node, &self.network.metadata);
-        let mut shipment = Vec::with_capacity(places.len());
-        for (step, place) in places.into_iter().enumerate() {
+        let mut shipment = std::mem::take(&mut self.spare);
+        for (step, &place) in places.iter().enumerate() {
             steps = step;
             let Some(first) = self.accumulator.sendable(place, now) else {
                 continue;

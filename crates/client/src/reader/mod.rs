@@ -173,8 +173,8 @@ impl Reader {
     /// Takes in what happened to a connection.
     pub fn handle(&mut self, now: SimTime, input: ClientInput, out: &mut Outputs) {
         if !self.closed {
-            self.network.handle(now, input, out);
-            self.pump(now, out);
+            let event = self.network.handle(now, input, out);
+            self.pump_after(event, now, out);
         }
     }
 
@@ -216,12 +216,21 @@ impl Reader {
 
     /// Does everything that can be done now.
     pub(crate) fn pump(&mut self, now: SimTime, out: &mut Outputs) {
+        self.pump_after(None, now, out);
+    }
+
+    /// The same where this has happened before anything that [comes next](Network::next_event).
+    fn pump_after(&mut self, event: Option<Event<Request>>, now: SimTime, out: &mut Outputs) {
         if self.partitions.is_empty() && !self.buffering {
+            event.into_iter().for_each(|event| self.network.put_off(event));
             return;
         }
+        self.network.poll(now, out);
+        let mut progress = event.is_some();
+        if let Some(event) = event {
+            self.take_event(event, now, out);
+        }
         loop {
-            self.network.poll(now, out);
-            let mut progress = false;
             while let Some(event) = self.network.next_event() {
                 self.take_event(event, now, out);
                 progress = true;
@@ -237,6 +246,8 @@ impl Reader {
             if !self.network.is_restless(now, progress) {
                 break;
             }
+            self.network.poll(now, out);
+            progress = false;
         }
     }
 
@@ -256,6 +267,7 @@ impl Reader {
         sent
     }
 
+    #[inline]
     fn take_event(&mut self, event: Event<Request>, now: SimTime, out: &mut Outputs) {
         if let Event::Answer {
             request: Request::Fetch { node, generation },
@@ -265,6 +277,12 @@ impl Reader {
             return self.fetch_answered(node, generation == self.generation, body, now, out);
         }
         self.look.lasts = false;
+        self.take_other(event, now, out);
+    }
+
+    /// Takes in anything but the answer to a fetch.
+    #[cold]
+    fn take_other(&mut self, event: Event<Request>, now: SimTime, out: &mut Outputs) {
         match event {
             Event::Answer { request, body } => match request {
                 Request::ListOffsets { generation, partitions } if generation == self.generation => {

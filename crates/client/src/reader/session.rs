@@ -149,10 +149,14 @@ impl Session {
         held.map_or(Ordering::Greater, |held| held.partition.cmp(partition))
     }
 
+    /// Whether the last request had to name any topic.
+    pub(super) fn names_some(&self) -> bool {
+        self.names_some
+    }
+
     /// The topics the last request had to name, each with all its partitions.
     pub(super) fn named_topics(&self) -> impl Iterator<Item = &[Held]> {
-        let held = if self.names_some { &self.partitions[..] } else { &[] };
-        let topics = held.chunk_by(|a, b| a.partition.topic == b.partition.topic);
+        let topics = self.partitions.chunk_by(|a, b| a.partition.topic == b.partition.topic);
         topics.filter(|topic| topic.iter().any(|held| held.named))
     }
 
@@ -231,6 +235,24 @@ mod tests {
         let change = next(&mut session, &[(0, 6), (2, 0)], false);
         assert_eq!((change.session_epoch, names(&session)), (2, vec![]));
         assert_eq!(change.forgotten[0].0.partition, 1);
+    }
+
+    #[test]
+    fn where_only_positions_have_changed_those_that_moved_are_named() {
+        let mut session = Session::default();
+        next(&mut session, &[(0, 5), (1, 5)], false);
+        assert!(!session.goes_on(false), "a full request names everything");
+        session.answered(77);
+        assert!(session.goes_on(false) && !session.goes_on(true));
+        let change = session.move_on(|partition| (partition.partition == 1).then_some(6));
+        assert_eq!((change.session_id, change.session_epoch), (77, 1));
+        assert_eq!((names(&session), session.names_some()), (vec![1], true));
+        session.answered(77);
+        let change = session.move_on(|_| None);
+        assert_eq!((change.session_epoch, change.forgotten), (2, vec![]));
+        assert_eq!((names(&session), session.names_some()), (vec![], false));
+        next(&mut session, &[(0, 5), (1, 7)], false);
+        assert_eq!(names(&session), [1], "it goes on from where it was moved to");
     }
 
     #[test]

@@ -367,10 +367,10 @@ impl<'a> FieldWriter<'a> {
 
     #[inline]
     fn varint(&mut self, value: usize) {
-        if value < 0x80 {
-            self.out.push(value as u8);
-        } else {
-            self.long_varint(value);
+        match value {
+            ..0x80 => self.out.push(value as u8),
+            ..0x4000 => self.out.extend_from_slice(&[value as u8 | 0x80, (value >> 7) as u8]),
+            _ => self.long_varint(value),
         }
     }
 

@@ -215,3 +215,41 @@ fn write_size(frame: &mut [u8]) -> Option<()> {
     frame[..4].copy_from_slice(&size.to_be_bytes());
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_in_the_same_memory_are_those_that_are_written_alone() {
+        let client_id = StrBytes::from_static_str("tester");
+        let mut writer = RequestWriter::new(client_id.clone());
+        let requests = [
+            (ApiKey::Fetch, 17, 3),
+            (ApiKey::Fetch, 17, 0),
+            (ApiKey::Fetch, 17, 40),
+            (ApiKey::Fetch, 11, 2),
+            (ApiKey::Produce, 11, 2),
+            (ApiKey::Produce, 11, 1),
+        ];
+        for (correlation_id, (api_key, version, size)) in (0..).zip(requests) {
+            let body = |fields: &mut FieldWriter<'_>| {
+                fields.count(size);
+                (0..size).for_each(|_| fields.i64(correlation_id.into()));
+            };
+            writer.write(api_key, version, body).unwrap();
+            let head = RequestHead {
+                api_key,
+                version,
+                correlation_id,
+                client_id: Some(client_id.clone()),
+            };
+            let mut alone = Vec::new();
+            write_request(&head, &mut alone, body).unwrap();
+            assert_eq!((writer.head(), writer.frame()), (&head, &alone[..]));
+            if size == 40 {
+                assert_eq!(writer.take(), alone);
+            }
+        }
+    }
+}
