@@ -1,7 +1,11 @@
 //! A map of a few entries, kept in order in two pieces of memory.
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::fmt;
+
+/// So many keys are looked through one after the other, which takes fewer steps than bisecting them.
+const SCANNED: usize = 8;
 
 /// An ordered map for a handful of entries that are looked up for every message.
 ///
@@ -76,6 +80,11 @@ impl<K, V> SmallMap<K, V> {
         self.values.iter_mut()
     }
 
+    /// The entry at this place in the order of the keys, from 0.
+    pub fn at(&self, place: usize) -> Option<(&K, &V)> {
+        self.keys.get(place).zip(self.values.get(place))
+    }
+
     /// The value at this place in the order of the keys, from 0.
     pub fn value_at(&self, place: usize) -> Option<&V> {
         self.values.get(place)
@@ -108,7 +117,26 @@ impl<K: Ord, V> SmallMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.keys.binary_search_by(|other| other.borrow().cmp(key))
+        if self.keys.len() > SCANNED {
+            return self.keys.binary_search_by(|other| other.borrow().cmp(key));
+        }
+        for (place, other) in self.keys.iter().enumerate() {
+            match other.borrow().cmp(key) {
+                Ordering::Less => {}
+                Ordering::Equal => return Ok(place),
+                Ordering::Greater => return Err(place),
+            }
+        }
+        Err(self.keys.len())
+    }
+
+    /// Where the key is in the order of the keys, from 0. It stays there until a key is added or removed.
+    #[inline]
+    pub fn place_of<Q: Ord + ?Sized>(&self, key: &Q) -> Option<usize>
+    where
+        K: Borrow<Q>,
+    {
+        self.place(key).ok()
     }
 
     /// The value of a key.

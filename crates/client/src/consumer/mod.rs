@@ -155,7 +155,9 @@ impl Consumer {
     /// Takes in what happened to a connection.
     pub fn handle(&mut self, now: SimTime, input: ClientInput, out: &mut Outputs) {
         if self.life != Life::Closed {
-            self.reader.network.handle(now, input, out);
+            if let Some(event) = self.reader.network.handle(now, input, out) {
+                self.reader.network.put_off(event);
+            }
             self.pump(now, out);
         }
     }

@@ -68,53 +68,71 @@ impl<T> Network<T> {
         );
     }
 
-    pub(super) fn received<O>(&mut self, id: i32, now: SimTime, bytes: Bytes, out: &mut Vec<ClientOutput<O>>) {
-        let Some(link) = self.links.get_mut(&id) else { return };
+    /// Takes in what arrived, as [`handle`](Self::handle).
+    pub(super) fn received<O>(
+        &mut self,
+        id: i32,
+        now: SimTime,
+        bytes: Bytes,
+        out: &mut Vec<ClientOutput<O>>,
+    ) -> Option<Event<T>> {
+        let link = self.links.get_mut(&id)?;
         let conn = link.conn;
         link.last_active = now;
         link.touched = true;
         self.links_touched = true;
-        link.incoming.push(bytes);
+        let mut next = link.incoming.push_for_next(bytes);
         // Handling one answer may end the connection, so look it up again for each.
         while let Some(link) = self.links.get_mut(&id).filter(|link| link.conn == conn) {
             if link.phase == Phase::Disconnected {
-                return;
+                return None;
             }
-            let frame = match link.incoming.next_frame() {
-                Ok(None) => return,
-                Ok(Some(frame)) => frame,
-                Err(_) => return self.close(id, now, false, out),
-            };
             // Anything out of order or unreadable ends the connection.
-            let Some(body) = link.in_flight.front().and_then(|expected| decode(expected, frame)) else {
-                return self.close(id, now, false, out);
+            let body = match next {
+                Ok(None) => return None,
+                Ok(Some(frame)) => link.in_flight.front().and_then(|expected| decode(expected, frame)),
+                Err(_) => None,
+            };
+            let Some(body) = body else {
+                self.close(id, now, false, out);
+                return None;
             };
             let request = link.in_flight.pop_front().expect("this is an answer to the first one");
             if let Some(throttle) = throttle_of(&body, request.version) {
                 link.throttled_until = link.throttled_until.max(now + throttle);
             }
-            let was_last = link.incoming.buffered() == 0;
-            self.answered(id, request, body, now, out);
+            let was_last = link.incoming.is_empty();
+            next = if was_last { Ok(None) } else { link.incoming.next_frame() };
+            match request.purpose {
+                Purpose::Client(request) => {
+                    let event = Event::Answer { request, body };
+                    if was_last && self.events.is_empty() {
+                        return Some(event);
+                    }
+                    self.events.push_back(event);
+                }
+                purpose => self.own_answered(id, &purpose, request.version, body, now, out),
+            }
             if was_last {
-                return;
+                return None;
             }
         }
+        None
     }
 
-    /// One whole answer to a request.
-    fn answered<O>(
+    /// An answer to a request that the client knows nothing of.
+    #[cold]
+    fn own_answered<O>(
         &mut self,
         id: i32,
-        request: InFlight<T>,
+        purpose: &Purpose<T>,
+        version: i16,
         body: Answer,
         now: SimTime,
         out: &mut Vec<ClientOutput<O>>,
     ) {
-        match (request.purpose, body) {
-            (Purpose::ApiVersions, Answer::Versions(answer)) => {
-                self.versions_answered(id, request.version, answer, now, out);
-            }
-            (Purpose::Client(request), body) => self.events.push_back(Event::Answer { request, body }),
+        match (purpose, body) {
+            (Purpose::ApiVersions, Answer::Versions(answer)) => self.versions_answered(id, version, answer, now, out),
             (Purpose::Metadata, Answer::Metadata(answer)) => self.metadata_answered(answer, now, out),
             _ => self.close(id, now, false, out),
         }

@@ -17,7 +17,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use bytes::BytesMut;
 use kafka_sim_core::{
     SimRng, SimTime, SmallMap,
-    wire::{ApiKey, RequestHead, StrBytes},
+    wire::{RequestWriter, StrBytes},
 };
 
 pub(crate) use self::{
@@ -52,10 +52,7 @@ pub(crate) enum Event<T> {
 /// All connections of one client. `T` is what the client keeps about a request of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Network<T> {
-    /// The header of the request that was sent last; the next one has the same client id.
-    head: RequestHead,
-    /// The last request; kept for its memory.
-    frame: Vec<u8>,
+    requests: RequestWriter,
     /// Memory for the next requests.
     shared: BytesMut,
     request_timeout: Duration,
@@ -101,13 +98,7 @@ impl<T> Network<T> {
             })
             .collect();
         Network {
-            head: RequestHead {
-                api_key: ApiKey::ApiVersions,
-                version: 0,
-                correlation_id: -1,
-                client_id: Some(StrBytes::from_string(config.client_id.to_string())),
-            },
-            frame: Vec::new(),
+            requests: RequestWriter::new(StrBytes::from_string(config.client_id.to_string())),
             shared: BytesMut::with_capacity(outgoing::SHARED),
             request_timeout: config.request_timeout,
             idle_limit: config.connections_max_idle,
@@ -134,25 +125,36 @@ impl<T> Network<T> {
         }
     }
 
+    /// Puts behind all others what [`handle`](Self::handle) returned.
+    pub(crate) fn put_off(&mut self, event: Event<T>) {
+        self.events.push_back(event);
+    }
+
     /// The next thing that happened to a request of the client.
     pub(crate) fn next_event(&mut self) -> Option<Event<T>> {
         self.events.pop_front()
     }
 
     /// Takes in what the world says about a connection. Unknown connections are ignored: they were closed already.
-    pub(crate) fn handle<O>(&mut self, now: SimTime, input: ClientInput, out: &mut Vec<ClientOutput<O>>) {
+    /// Returns an answer, if that is what came, unless something else [comes before it](Self::next_event).
+    #[inline]
+    pub(crate) fn handle<O>(
+        &mut self,
+        now: SimTime,
+        input: ClientInput,
+        out: &mut Vec<ClientOutput<O>>,
+    ) -> Option<Event<T>> {
         let (ClientInput::Connected { conn }
         | ClientInput::ConnectFailed { conn }
         | ClientInput::Data { conn, .. }
         | ClientInput::Closed { conn }) = input;
-        let Some(&id) = self.owners.get(&conn) else {
-            return;
-        };
+        let &id = self.owners.get(&conn)?;
         match input {
             ClientInput::Connected { .. } => self.connected(id, now, out),
             ClientInput::ConnectFailed { .. } | ClientInput::Closed { .. } => self.ended(id, now, false),
-            ClientInput::Data { bytes, .. } => self.received(id, now, bytes, out),
+            ClientInput::Data { bytes, .. } => return self.received(id, now, bytes, out),
         }
+        None
     }
 
     /// Closes a connection from this side.
@@ -333,6 +335,12 @@ impl<T> Network<T> {
     pub(crate) fn is_restless(&mut self, now: SimTime, after_progress: bool) -> bool {
         self.look_at_links();
         !self.events.is_empty() || (after_progress && self.refresh_waits(now)) || self.due_at() <= now
+    }
+
+    /// Whether there is nothing to do before something arrives or is [due](Self::next_due).
+    pub(crate) fn rests(&self, now: SimTime) -> bool {
+        let waits = matches!(self.metadata_wait, MetadataWait::Nothing) && !self.refresh_waits(now);
+        waits && self.events.is_empty() && self.due_at() > now
     }
 
     /// Whether a refresh of metadata is due, though it may have to wait for a connection.

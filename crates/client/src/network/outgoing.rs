@@ -6,7 +6,7 @@ use bytes::Bytes;
 use kafka_protocol::protocol::Encodable;
 use kafka_sim_core::{
     SimTime,
-    wire::{ApiKey, FieldWriter, RequestHead, WireError, encode_request_into, write_request},
+    wire::{ApiKey, FieldWriter},
 };
 
 use super::{
@@ -44,7 +44,8 @@ impl<T> Network<T> {
 
     /// Writes the next request field by field, to be sent with [`send_written`](Self::send_written).
     pub(crate) fn write(&mut self, api: ApiKey, version: i16, body: impl FnOnce(&mut FieldWriter<'_>)) {
-        self.encode(api, version, |head, frame| write_request(head, frame, body));
+        let written = self.requests.write(api, version, body);
+        written.expect("requests are built for their version");
     }
 
     /// Sends what was written last to a node that is [`ready`](Self::ready). With `None` no answer is expected.
@@ -83,20 +84,9 @@ impl<T> Network<T> {
         now: SimTime,
         out: &mut Vec<ClientOutput<O>>,
     ) {
-        self.encode(api, version, |head, frame| encode_request_into(head, body, frame));
+        let encoded = self.requests.encode(api, version, body);
+        encoded.expect("requests are built for their version");
         self.transmit_written(id, purpose, timeout, now, out);
-    }
-
-    fn encode(
-        &mut self,
-        api: ApiKey,
-        version: i16,
-        encode: impl FnOnce(&RequestHead, &mut Vec<u8>) -> Result<(), WireError>,
-    ) {
-        self.head.api_key = api;
-        self.head.version = version;
-        self.head.correlation_id = self.head.correlation_id.checked_add(1).unwrap_or(0);
-        encode(&self.head, &mut self.frame).expect("requests are built for their version");
     }
 
     fn transmit_written<O>(
@@ -111,18 +101,20 @@ impl<T> Network<T> {
         link.touched = true;
         self.links_touched = true;
         link.last_active = now;
-        let bytes = if self.frame.len() <= COPIED {
-            self.shared.extend_from_slice(&self.frame);
+        let frame = self.requests.frame();
+        let bytes = if frame.len() <= COPIED {
+            self.shared.extend_from_slice(frame);
             self.shared.split().freeze()
         } else {
-            Bytes::from(std::mem::take(&mut self.frame))
+            Bytes::from(self.requests.take())
         };
         out.push(ClientOutput::Data { conn: link.conn, bytes });
         if let Some(purpose) = purpose {
+            let head = self.requests.head();
             link.in_flight.push_back(InFlight {
-                correlation_id: self.head.correlation_id,
-                api: self.head.api_key,
-                version: self.head.version,
+                correlation_id: head.correlation_id,
+                api: head.api_key,
+                version: head.version,
                 deadline: now + timeout,
                 purpose,
             });

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use kafka_sim_core::{SimRng, SimTime, SmallMap, TopicPartition, batch::Codec, earlier};
 use smallvec::SmallVec;
+use uuid::Uuid;
 
 use super::{
     batch::{Batch, BatchId, Entry, Place, Sequenced},
@@ -28,6 +29,21 @@ pub(crate) struct Ready {
     pub(crate) next_check: Option<SimTime>,
 }
 
+/// What an appended record means for the sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wake {
+    Not,
+    /// A batch has begun that will linger, the only one of its partition.
+    Later,
+    Now,
+}
+
+/// Batches by their ids. They are large.
+pub(crate) type Batches = SmallMap<BatchId, Box<Batch>>;
+
+/// As many batches are kept to be used again.
+const SPARE: usize = 4;
+
 #[derive(Clone, Debug, Default)]
 struct TopicState {
     sticky: Sticky,
@@ -37,7 +53,9 @@ struct TopicState {
 /// All batches of a producer.
 #[derive(Clone, Debug)]
 pub(crate) struct Accumulator {
-    pub(crate) batches: SmallMap<BatchId, Batch>,
+    pub(crate) batches: Batches,
+    /// Used for the next batches.
+    spare: Vec<Box<Batch>>,
     queues: Queues,
     topics: SmallMap<Arc<str>, TopicState>,
     /// Where the next drain of a node begins, so that no partition starves.
@@ -59,6 +77,7 @@ impl Accumulator {
     pub(crate) fn new(config: &ProducerConfig) -> Accumulator {
         Accumulator {
             batches: SmallMap::new(),
+            spare: Vec::new(),
             queues: Queues::default(),
             topics: SmallMap::new(),
             drain_from: SmallMap::new(),
@@ -91,8 +110,7 @@ impl Accumulator {
     }
 
     /// Appends a record to its partition's newest batch, or begins one; `alone` is the most bytes that a batch of this
-    /// record alone takes. Returns whether a batch began or got full,
-    /// so that the sender should look.
+    /// record alone takes. The sender should look where a batch began or got full.
     ///
     /// # Errors
     /// Hands the record back while there is no buffer memory for a batch.
@@ -103,19 +121,22 @@ impl Accumulator {
         alone: usize,
         sticky: bool,
         now: SimTime,
-    ) -> Result<bool, NoMemory> {
+    ) -> Result<Wake, NoMemory> {
         let ratio = self.ratio(&partition.topic);
-        let last = self.queues.get(partition).and_then(|queue| queue.batches.back());
+        let place = self.queues.place_of(partition);
+        let queue = place.and_then(|place| self.queues.at(place));
+        let last = queue.and_then(|queue| queue.batches.back());
         let last = last.and_then(|id| self.batches.get_mut(id));
-        let (appended, full, began) = match last {
+        let (appended, wake) = match last {
             Some(batch) => {
                 let before = batch.size();
                 match batch.try_append(entry, ratio) {
-                    Ok(()) => (batch.size() - before, batch.is_full(), false),
-                    Err(entry) => self.begin(partition, entry, alone, ratio, now)?,
+                    Ok(()) if batch.is_full() => (batch.size() - before, Wake::Now),
+                    Ok(()) => (batch.size() - before, Wake::Not),
+                    Err(entry) => self.begin(partition, place, entry, alone, ratio, now)?,
                 }
             }
-            None => self.begin(partition, entry, alone, ratio, now)?,
+            None => self.begin(partition, place, entry, alone, ratio, now)?,
         };
         if sticky {
             let complete = batch_complete(&self.queues, &self.batches, &partition.topic, partition.partition);
@@ -124,7 +145,7 @@ impl Accumulator {
                 .get_or_insert_with(partition.topic.clone(), TopicState::default);
             state.sticky.appended(appended, self.batch_size, complete);
         }
-        Ok(full || began)
+        Ok(wake)
     }
 
     /// How well the topic's batches compress, if they are compressed.
@@ -136,27 +157,60 @@ impl Accumulator {
         Some(*state.ratio.get_or_insert(Ratio::ONE))
     }
 
-    /// Begins a batch with the record. Returns its size, whether it is full, and that it is new.
+    /// Begins a batch with the record, in the queue at `place` if the partition has one. Returns the batch's size.
     fn begin(
         &mut self,
         partition: &TopicPartition,
+        place: Option<usize>,
         entry: Entry,
         alone: usize,
         ratio: Option<Ratio>,
         now: SimTime,
-    ) -> Result<(usize, bool, bool), NoMemory> {
+    ) -> Result<(usize, Wake), NoMemory> {
         let capacity = self.batch_size.max(alone);
         let Some(left) = self.memory_free.checked_sub(capacity as u64) else {
             return Err(NoMemory(entry));
         };
         self.memory_free = left;
-        let mut batch = Batch::new(self.next_id(), partition.clone(), capacity, now);
+        let mut batch = self.fresh(partition, capacity, now);
         batch.pool_bytes = capacity as u64;
         batch.try_append(entry, ratio).expect("the first record always fits");
         let (size, full) = (batch.size(), batch.is_full());
-        self.queues.of(partition).push_back(batch.id);
+        let queue = match place.and_then(|place| self.queues.at_mut(place)) {
+            Some(queue) => queue,
+            None => self.queues.of(partition),
+        };
+        queue.batches.push_back(batch.id);
+        let lingers = !full && queue.batches.len() == 1 && queue.leader.is_some() && !queue.muted;
         self.batches.insert(batch.id, batch);
-        Ok((size, full, true))
+        let wake = if lingers { Wake::Later } else { Wake::Now };
+        Ok((size, wake))
+    }
+
+    /// A batch without records, in the memory of one that is not used any more.
+    fn fresh(&mut self, partition: &TopicPartition, capacity: usize, now: SimTime) -> Box<Batch> {
+        let id = self.next_id();
+        match self.spare.pop() {
+            Some(mut batch) => {
+                batch.begin_again(id, partition.clone(), capacity, now);
+                batch
+            }
+            None => Box::new(Batch::new(id, partition.clone(), capacity, now)),
+        }
+    }
+
+    /// Takes a batch back whose records have been reported, for its memory.
+    pub(crate) fn recycle(&mut self, batch: Box<Batch>) {
+        if self.spare.len() < SPARE {
+            self.spare.push(batch);
+        }
+    }
+
+    /// When a batch that has just begun and [will linger](Wake::Later) is due, if leaders are those that metadata shows.
+    pub(crate) fn lingers_until(&self, metadata: &Metadata, now: SimTime) -> Option<SimTime> {
+        let lingers = !self.linger.is_zero() && !self.closed && self.flushing.is_empty();
+        let until = now + self.linger.min(self.delivery_timeout);
+        (lingers && self.queues.has_leaders_of(metadata)).then_some(until)
     }
 
     fn next_id(&mut self) -> BatchId {
@@ -191,28 +245,36 @@ impl Accumulator {
                 None => first.waiting_since + self.linger,
             };
             if wait_until <= now {
-                ready.nodes.push(leader);
+                if !ready.nodes.contains(&leader) {
+                    ready.nodes.push(leader);
+                }
             } else {
                 ready.next_check = earlier(ready.next_check, Some(wait_until));
             }
         }
-        ready.nodes.sort_unstable();
-        ready.nodes.dedup();
+        if ready.nodes.len() > 1 {
+            ready.nodes.sort_unstable();
+        }
         ready
     }
 
     /// Where the queues of partitions are whose leader is this node, in the order in which to drain them.
     pub(crate) fn places_of(&mut self, node: i32, metadata: &Metadata) -> SmallVec<[usize; 4]> {
         self.queues.note_leaders(metadata);
-        let mut led: SmallVec<[usize; 4]> = self.queues.led_by(node).collect();
-        let from = self.drain_from.get(&node).copied().unwrap_or(0);
-        let shift = from.checked_rem(led.len()).unwrap_or(0);
-        led.rotate_left(shift);
+        let mut led = self.queues.led_by(node);
+        if led.len() > 1 {
+            let from = self.drain_from.get(&node).copied().unwrap_or(0);
+            let shift = from % led.len();
+            led.rotate_left(shift);
+        }
         led
     }
 
     /// Notes that a drain of the node looked at so many partitions beyond the first.
     pub(crate) fn drained(&mut self, node: i32, steps: usize) {
+        if steps == 0 {
+            return;
+        }
         let from = self.drain_from.get_or_insert_with(node, || 0);
         *from = from.wrapping_add(steps);
     }
@@ -221,15 +283,16 @@ impl Accumulator {
     pub(crate) fn sendable(&self, place: usize, now: SimTime) -> Option<&Batch> {
         let queue = self.queues.at(place).filter(|queue| !queue.muted)?;
         let first = self.batches.get(queue.batches.front()?)?;
-        first.backing_off_until(now).is_none().then_some(first)
+        first.backing_off_until(now).is_none().then_some(&**first)
     }
 
-    /// Takes the first batch out of the queue at a place, for sending.
-    pub(crate) fn take(&mut self, place: usize) -> Option<&mut Batch> {
-        let id = self.queues.at_mut(place)?.batches.pop_front()?;
+    /// Takes the first batch out of the queue at a place, for sending, with the id of its topic.
+    pub(crate) fn take(&mut self, place: usize) -> Option<(&mut Batch, Uuid)> {
+        let queue = self.queues.at_mut(place)?;
+        let id = queue.batches.pop_front()?;
         let batch = self.batches.get_mut(&id)?;
         batch.place = Place::InFlight;
-        Some(batch)
+        Some((batch, queue.topic_id))
     }
 
     /// Puts a batch back whose attempt failed: in front, or behind batches of its partition with lower sequence
@@ -243,11 +306,11 @@ impl Accumulator {
     }
 
     fn insert_in_order(&mut self, id: BatchId, partition: &TopicPartition) {
-        let sequence = self.batches.get(&id).and_then(Batch::base_sequence);
+        let sequence = self.batches.get(&id).and_then(|batch| batch.base_sequence());
         let batches = &self.batches;
-        let queue = self.queues.of(partition);
+        let queue = &mut self.queues.of(partition).batches;
         let lower = |other: &BatchId| {
-            let other = batches.get(other).and_then(Batch::base_sequence);
+            let other = batches.get(other).and_then(|batch| batch.base_sequence());
             matches!((other, sequence), (Some(other), Some(sequence)) if other < sequence)
         };
         let at = queue.iter().take_while(|&other| lower(other)).count();
@@ -283,7 +346,7 @@ impl Accumulator {
             if flushing {
                 self.flushing.insert(part.id);
             }
-            self.batches.insert(part.id, part);
+            self.batches.insert(part.id, Box::new(part));
         }
         for &part in ids.iter().rev() {
             self.insert_in_order(part, &big.partition);
@@ -323,13 +386,14 @@ impl Accumulator {
         if self.next_expiry().is_none_or(|first| first > now) {
             return Vec::new();
         }
-        let over = |batch: &&Batch| batch.place != Place::Abandoned && batch.created + self.delivery_timeout <= now;
+        let over =
+            |batch: &&Box<Batch>| batch.place != Place::Abandoned && batch.created + self.delivery_timeout <= now;
         self.batches.values().filter(over).map(|batch| batch.id).collect()
     }
 
     /// Whether a batch waits to be sent.
     pub(crate) fn has_queued(&self) -> bool {
-        self.queues.has_batches()
+        !self.batches.is_empty() && self.queues.has_batches()
     }
 
     /// When the next batch expires.
@@ -348,14 +412,16 @@ impl Accumulator {
     }
 
     /// Forgets a batch whose records have been reported, and frees its memory.
-    pub(crate) fn remove(&mut self, id: BatchId) -> Option<Batch> {
+    pub(crate) fn remove(&mut self, id: BatchId) -> Option<Box<Batch>> {
         let batch = self.batches.remove(&id)?;
         if batch.place == Place::Queued
             && let Some(queue) = self.queues.get_mut(&batch.partition)
         {
             queue.batches.retain(|&other| other != id);
         }
-        self.flushing.remove(&id);
+        if !self.flushing.is_empty() {
+            self.flushing.remove(&id);
+        }
         self.memory_free += batch.pool_bytes;
         Some(batch)
     }
@@ -394,11 +460,11 @@ impl Accumulator {
 }
 
 /// Whether the newest batch of a partition takes no more records, or there is none.
-fn batch_complete(queues: &Queues, batches: &SmallMap<BatchId, Batch>, topic: &Arc<str>, partition: i32) -> bool {
+fn batch_complete(queues: &Queues, batches: &Batches, topic: &Arc<str>, partition: i32) -> bool {
     let key = TopicPartition::new(topic.clone(), partition);
     let last = queues
         .get(&key)
         .and_then(|queue| queue.batches.back())
         .and_then(|id| batches.get(id));
-    last.is_none_or(Batch::is_full)
+    last.is_none_or(|last| last.is_full())
 }

@@ -54,12 +54,14 @@ impl Producer {
     pub(super) fn take_event(&mut self, event: Event<Request>, now: SimTime, out: &mut Outputs) {
         match event {
             Event::Answer {
-                request: Request::Produce(shipment),
+                request: Request::Produce(mut shipment),
                 body,
             } => {
                 if let network::Answer::Produced(answer) = body {
                     self.produce_answered(&shipment, answer, now, out);
                 }
+                shipment.clear();
+                self.spare = shipment;
             }
             Event::Answer {
                 request: Request::InitProducerId,
@@ -120,7 +122,13 @@ impl Producer {
             .collect();
         for partition in answer.partitions {
             // An answer for something that was not sent is passed over; a batch without an answer expires.
-            if let Some(shipped) = find(shipment, &partition) {
+            let Some(shipped) = find(shipment, &partition) else {
+                continue;
+            };
+            if partition.error_code == 0 && self.accumulator.batches.contains_key(&shipped.batch) {
+                self.complete(shipped.batch, partition.base_offset, partition.log_append_time_ms, out);
+                self.unmute(&shipped.partition);
+            } else {
                 self.settle(shipped, &answer_of(partition, &endpoints), now, out);
             }
         }
@@ -191,13 +199,13 @@ impl Producer {
 
     /// Reports a batch as acknowledged. `base_offset` is -1 if the broker did not tell.
     pub(super) fn complete(&mut self, id: BatchId, base_offset: i64, log_append_time: i64, out: &mut Outputs) {
-        let Some(batch) = self.accumulator.remove(id) else {
+        let Some(mut batch) = self.accumulator.remove(id) else {
             return;
         };
         if let Some(idempotence) = &mut self.idempotence {
             idempotence.completed(&batch);
         }
-        for (delta, entry) in (0..).zip(batch.entries) {
+        for (delta, entry) in (0..).zip(batch.entries.drain(..)) {
             let result = SendResult::Acked {
                 partition: batch.partition.partition,
                 offset: if base_offset < 0 { -1 } else { base_offset + delta },
@@ -209,6 +217,7 @@ impl Producer {
             };
             report(entry.token, result, out);
         }
+        self.accumulator.recycle(batch);
     }
 
     /// Gives a batch up after a definite answer.
@@ -237,7 +246,7 @@ impl Producer {
         }
     }
 
-    fn drop_failed(&mut self, id: BatchId, code: Option<ErrorCode>) -> Option<Batch> {
+    fn drop_failed(&mut self, id: BatchId, code: Option<ErrorCode>) -> Option<Box<Batch>> {
         let batch = self.accumulator.remove(id)?;
         if let Some(idempotence) = &mut self.idempotence {
             // With retries left the answer was definite; without, the numbers may have been used.

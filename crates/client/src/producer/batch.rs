@@ -86,10 +86,31 @@ pub(crate) struct Batch {
 
 impl Batch {
     pub(crate) fn new(id: BatchId, partition: TopicPartition, write_limit: usize, created: SimTime) -> Batch {
+        let builder = BatchBuilder::with_capacity(BatchOptions::default(), ROOM);
+        Batch::empty(id, partition, write_limit, created, Vec::with_capacity(2), builder)
+    }
+
+    /// Becomes a batch without records in the same memory.
+    pub(crate) fn begin_again(&mut self, id: BatchId, partition: TopicPartition, write_limit: usize, created: SimTime) {
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.clear();
+        let memory = self.bytes.take().unwrap_or_default();
+        let builder = BatchBuilder::in_memory(BatchOptions::default(), memory);
+        *self = Batch::empty(id, partition, write_limit, created, entries, builder);
+    }
+
+    fn empty(
+        id: BatchId,
+        partition: TopicPartition,
+        write_limit: usize,
+        created: SimTime,
+        entries: Vec<Entry>,
+        builder: BatchBuilder,
+    ) -> Batch {
         Batch {
             id,
             partition,
-            entries: Vec::with_capacity(2),
+            entries,
             place: Place::Queued,
             created,
             waiting_since: created,
@@ -105,7 +126,7 @@ impl Batch {
             bytes: None,
             pool_bytes: 0,
             is_split: false,
-            builder: Some(BatchBuilder::with_capacity(BatchOptions::default(), ROOM)),
+            builder: Some(builder),
             record_bytes: 0,
             record_count: 0,
             largest_record: 0,

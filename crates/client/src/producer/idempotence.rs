@@ -6,11 +6,10 @@ use std::collections::BTreeSet;
 use kafka_sim_core::{ErrorCode, SimTime, SmallMap, TopicPartition};
 
 use super::{
+    accumulator::Batches,
     batch::{Batch, BatchId, Sequenced, increment_sequence},
     record::SendError,
 };
-
-type Batches = SmallMap<BatchId, Batch>;
 
 /// Producer id and epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +40,17 @@ struct Numbers {
     last_acked: Option<i32>,
     /// Batches with a number and without a final answer, by first number; also those queued for a retry.
     in_flight: SmallMap<i32, BatchId>,
+}
+
+impl Numbers {
+    /// Stops following a batch.
+    fn untrack(&mut self, batch: &Batch) {
+        let Some(sequence) = batch.base_sequence() else { return };
+        // Under another epoch its number may be another batch's.
+        if self.in_flight.get(&sequence) == Some(&batch.id) {
+            self.in_flight.remove(&sequence);
+        }
+    }
 }
 
 /// See the module.
@@ -190,9 +200,12 @@ impl Idempotence {
             return;
         }
         let identity = self.identity.expect("batches are only sent with a producer id");
-        let numbers = self
-            .partitions
-            .get_or_insert_with(batch.partition.clone(), Numbers::default);
+        let numbers = match self.partitions.place_of(&batch.partition) {
+            Some(place) => self.partitions.value_at_mut(place).expect("it has just been found"),
+            None => self
+                .partitions
+                .get_or_insert_with(batch.partition.clone(), Numbers::default),
+        };
         if numbers.identity != Some(identity) {
             *numbers = Numbers {
                 identity: Some(identity),
@@ -217,20 +230,20 @@ impl Idempotence {
 
     /// Stops following a batch.
     pub(crate) fn untrack(&mut self, batch: &Batch) {
-        if let (Some(sequence), Some(numbers)) = (batch.base_sequence(), self.partitions.get_mut(&batch.partition)) {
-            // Under another epoch its number may be another batch's.
-            if numbers.in_flight.get(&sequence) == Some(&batch.id) {
-                numbers.in_flight.remove(&sequence);
-            }
+        if let Some(numbers) = self.partitions.get_mut(&batch.partition) {
+            numbers.untrack(batch);
         }
     }
 
     /// The broker acknowledged a batch.
     pub(crate) fn completed(&mut self, batch: &Batch) {
-        if let (Some(last), Some(numbers)) = (batch.last_sequence(), self.partitions.get_mut(&batch.partition)) {
+        let Some(numbers) = self.partitions.get_mut(&batch.partition) else {
+            return;
+        };
+        if let Some(last) = batch.last_sequence() {
             numbers.last_acked = Some(numbers.last_acked.map_or(last, |acked| acked.max(last)));
         }
-        self.untrack(batch);
+        numbers.untrack(batch);
     }
 
     /// A batch failed for good. With `adjust` its numbers were certainly not used up, so that the others must be

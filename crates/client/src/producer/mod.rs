@@ -20,15 +20,15 @@ use kafka_sim_core::{ConfigError, Seed, SimRng, SimTime, WallClock, earlier};
 
 pub use self::record::{Header, ProducerRecord, SendError, SendOutcome, SendResult};
 use self::{
-    accumulator::Accumulator,
+    accumulator::{Accumulator, Wake},
     idempotence::{Idempotence, Standing},
-    sender::Request,
+    sender::{Request, Shipped},
     waiting::{Lacking, Waiting, report},
 };
 use crate::{
     config::ProducerConfig,
     io::{ClientInput, ClientOutput},
-    network::Network,
+    network::{Event, Network},
 };
 
 /// What the producer emits.
@@ -66,6 +66,8 @@ pub struct Producer {
     life: Life,
     /// When the sender has something to do although nothing arrives until then.
     sender_due: Option<SimTime>,
+    /// Used for the next request.
+    spare: Vec<Shipped>,
     /// The sender found nothing to send when it looked last.
     sender_rests: bool,
 }
@@ -101,6 +103,7 @@ impl Producer {
             waiting: VecDeque::new(),
             life: Life::New,
             sender_due: None,
+            spare: Vec::new(),
             sender_rests: false,
             config,
         })
@@ -122,9 +125,22 @@ impl Producer {
         if let Some(error) = self.no_more_sends() {
             let partition = record.partition;
             report(record.token, SendResult::Refused { partition, error }, out);
-        } else if self.accept(record, now, out) {
+            return;
+        }
+        let wake = self.accept(record, now, out);
+        if wake != Wake::Not && !(wake == Wake::Later && self.just_lingers(now)) {
             self.pump(now, out);
         }
+    }
+
+    /// Whether nothing is to be done now but to wait for a batch that has begun. If so, notes until when.
+    fn just_lingers(&mut self, now: SimTime) -> bool {
+        let until = self.accumulator.lingers_until(&self.network.metadata, now);
+        let lingers = until.is_some() && self.is_at_rest(now);
+        if lingers {
+            self.sender_due = earlier(self.sender_due, until);
+        }
+        lingers
     }
 
     fn no_more_sends(&self) -> Option<SendError> {
@@ -142,8 +158,8 @@ impl Producer {
     pub fn handle(&mut self, now: SimTime, input: ClientInput, out: &mut Outputs) {
         if self.life != Life::Closed {
             self.start();
-            self.network.handle(now, input, out);
-            self.pump(now, out);
+            let event = self.network.handle(now, input, out);
+            self.pump_after(event, now, out);
         }
     }
 
@@ -225,15 +241,23 @@ impl Producer {
             && self.sender_rests
             && self.waiting.is_empty()
             && self.idempotence.as_ref().is_none_or(Idempotence::is_settled)
-            && !self.network.refresh_waits(now)
-            && self.next_due().is_none_or(|due| due > now)
+            && self.sender_due.is_none_or(|due| due > now)
+            && self.network.rests(now)
     }
 
     /// Does everything that can be done now.
     fn pump(&mut self, now: SimTime, out: &mut Outputs) {
+        self.pump_after(None, now, out);
+    }
+
+    /// The same where this has happened before anything that [comes next](Network::next_event).
+    fn pump_after(&mut self, event: Option<Event<Request>>, now: SimTime, out: &mut Outputs) {
+        self.network.poll(now, out);
+        let mut progress = event.is_some();
+        if let Some(event) = event {
+            self.take_event(event, now, out);
+        }
         loop {
-            self.network.poll(now, out);
-            let mut progress = false;
             while let Some(event) = self.network.next_event() {
                 self.take_event(event, now, out);
                 progress = true;
@@ -245,6 +269,8 @@ impl Producer {
             if !more {
                 break;
             }
+            self.network.poll(now, out);
+            progress = false;
         }
         if let Life::Closing { deadline } = self.life
             && (deadline <= now || !self.accumulator.has_incomplete())

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 
 use kafka_sim_core::{SmallMap, TopicPartition};
+use smallvec::SmallVec;
+use uuid::Uuid;
 
 use super::batch::BatchId;
 use crate::network::Metadata;
@@ -13,6 +15,8 @@ pub(super) struct Queue {
     pub(super) batches: VecDeque<BatchId>,
     /// The leader, if it is known and its address too, with the leader epoch.
     pub(super) leader: Option<(i32, i32)>,
+    /// Nil if unknown, and as long as nobody has asked for leaders.
+    pub(super) topic_id: Uuid,
     /// A request is to be answered before the next one may be sent.
     pub(super) muted: bool,
 }
@@ -27,21 +31,37 @@ pub(super) struct Queues {
 
 impl Queues {
     /// Looks leaders up where metadata has changed, or queues have come, since they were looked up last.
+    #[inline]
     pub(super) fn note_leaders(&mut self, metadata: &Metadata) {
-        let of = (metadata.edition(), self.queues.len());
-        if self.leaders_of != of {
-            self.leaders_of = of;
-            for (partition, queue) in self.queues.iter_mut() {
-                let led = metadata.led(partition);
-                queue.leader = led.map(|(leader, info)| (leader, info.leader_epoch));
-            }
+        if !self.has_leaders_of(metadata) {
+            self.look_up_leaders(metadata);
         }
     }
 
-    /// The batches of a partition, which gets a queue if it had none.
-    pub(super) fn of(&mut self, partition: &TopicPartition) -> &mut VecDeque<BatchId> {
-        let queue = self.queues.get_or_insert_with(partition.clone(), Queue::default);
-        &mut queue.batches
+    /// Whether leaders are those that metadata shows now.
+    #[inline]
+    pub(super) fn has_leaders_of(&self, metadata: &Metadata) -> bool {
+        self.leaders_of == (metadata.edition(), self.queues.len())
+    }
+
+    #[cold]
+    fn look_up_leaders(&mut self, metadata: &Metadata) {
+        self.leaders_of = (metadata.edition(), self.queues.len());
+        for (partition, queue) in self.queues.iter_mut() {
+            let led = metadata.led(partition);
+            queue.leader = led.map(|(leader, info)| (leader, info.leader_epoch));
+            queue.topic_id = metadata.topic(&partition.topic).map_or(Uuid::nil(), |topic| topic.id);
+        }
+    }
+
+    /// The queue of a partition, which gets one if it had none.
+    pub(super) fn of(&mut self, partition: &TopicPartition) -> &mut Queue {
+        self.queues.get_or_insert_with(partition.clone(), Queue::default)
+    }
+
+    /// Where the queue of a partition is, see [`at`](Self::at).
+    pub(super) fn place_of(&self, partition: &TopicPartition) -> Option<usize> {
+        self.queues.place_of(partition)
     }
 
     pub(super) fn get(&self, partition: &TopicPartition) -> Option<&Queue> {
@@ -67,12 +87,14 @@ impl Queues {
     }
 
     /// The places of the queues whose leader is this node.
-    pub(super) fn led_by(&self, node: i32) -> impl Iterator<Item = usize> {
-        let is_leader = move |queue: &Queue| queue.leader.is_some_and(|(leader, _)| leader == node);
-        let queues = self.queues.values().enumerate();
-        queues
-            .filter(move |(_, queue)| is_leader(queue))
-            .map(|(place, _)| place)
+    pub(super) fn led_by(&self, node: i32) -> SmallVec<[usize; 4]> {
+        let mut places = SmallVec::new();
+        for (place, queue) in self.queues.values().enumerate() {
+            if queue.leader.is_some_and(|(leader, _)| leader == node) {
+                places.push(place);
+            }
+        }
+        places
     }
 
     /// Whether a batch waits to be sent.

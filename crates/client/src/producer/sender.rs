@@ -2,15 +2,16 @@
 
 use kafka_protocol::messages::{InitProducerIdRequest, ProducerId};
 use kafka_sim_core::{
-    ErrorCode, SimTime, SmallMap, TopicPartition, earlier,
+    ErrorCode, SimTime, TopicPartition, earlier,
     wire::{ApiKey, FieldWriter},
 };
 use uuid::Uuid;
 
 use super::{
     Outputs, Producer,
-    batch::{Batch, BatchId},
-    idempotence::Standing,
+    accumulator::Batches,
+    batch::BatchId,
+    idempotence::{Idempotence, Standing},
     record::SendError,
 };
 use crate::config::{Acks, ProducerConfig};
@@ -33,6 +34,11 @@ pub(super) struct Shipped {
 impl Producer {
     /// Sends what is ready and notes when to look again. Returns whether something was sent.
     pub(super) fn run_sender(&mut self, now: SimTime, out: &mut Outputs) -> bool {
+        if self.has_nothing_to_send() {
+            self.sender_rests = true;
+            self.sender_due = None;
+            return false;
+        }
         let mut due = self.run_idempotence(now, out);
         let mut look_at = |at: Option<SimTime>| due = earlier(due, at);
         let exhausted = self.is_exhausted();
@@ -55,6 +61,12 @@ impl Producer {
         look_at(self.waiting.front().map(|first| first.deadline));
         self.sender_due = due;
         sent
+    }
+
+    fn has_nothing_to_send(&self) -> bool {
+        self.accumulator.batches.is_empty()
+            && self.waiting.is_empty()
+            && self.idempotence.as_ref().is_none_or(Idempotence::is_settled)
     }
 
     /// Sees to it that there is a producer id. Returns when to look again.
@@ -147,8 +159,8 @@ impl Producer {
         let mut size = 0;
         let mut steps = 0;
         let places = self.accumulator.places_of(node, &self.network.metadata);
-        let mut shipment = Vec::with_capacity(places.len());
-        for (step, place) in places.into_iter().enumerate() {
+        let mut shipment = std::mem::take(&mut self.spare);
+        for (step, &place) in places.iter().enumerate() {
             steps = step;
             let Some(first) = self.accumulator.sendable(place, now) else {
                 continue;
@@ -175,7 +187,7 @@ impl Producer {
 
     /// Takes one batch out of its queue, numbers and encodes it.
     fn ship(&mut self, place: usize, out: &mut Outputs) -> Option<(Shipped, usize)> {
-        let batch = self.accumulator.take(place)?;
+        let (batch, topic_id) = self.accumulator.take(place)?;
         if let Some(idempotence) = &mut self.idempotence {
             idempotence.assign(batch);
         }
@@ -184,11 +196,6 @@ impl Producer {
         match batch.encode(self.config.compression) {
             Ok(size) => {
                 self.accumulator.observe_ratio(&partition.topic, size, content);
-                let topic_id = self
-                    .network
-                    .metadata
-                    .topic(&partition.topic)
-                    .map_or(Uuid::nil(), |topic| topic.id);
                 Some((
                     Shipped {
                         partition,
@@ -214,7 +221,7 @@ fn put_produce(
     fields: &mut FieldWriter<'_>,
     version: i16,
     config: &ProducerConfig,
-    batches: &SmallMap<BatchId, Batch>,
+    batches: &Batches,
     shipment: &[Shipped],
 ) {
     let batch = |shipped: &Shipped| batches.get(&shipped.batch).and_then(|batch| batch.bytes.as_deref());
@@ -252,13 +259,13 @@ mod tests {
     };
     use kafka_sim_core::wire::{RequestHead, RequestKind, StrBytes, decode_request, write_request};
 
-    use super::*;
+    use super::{super::batch::Batch, *};
 
-    fn batch(id: u64, topic: &str, partition: i32, size: usize) -> (BatchId, Batch) {
+    fn batch(id: u64, topic: &str, partition: i32, size: usize) -> (BatchId, Box<Batch>) {
         let partition = TopicPartition::new(topic, partition);
         let mut batch = Batch::new(BatchId(id), partition, 1, SimTime::ZERO);
         batch.bytes = Some(vec![7; size]);
-        (batch.id, batch)
+        (batch.id, Box::new(batch))
     }
 
     /// The same request by way of the generated types.
@@ -285,8 +292,8 @@ mod tests {
     fn every_version_says_what_was_meant() {
         let config = ProducerConfig::java();
         let batches = [batch(1, "a", 0, 100), batch(2, "a", 3, 20_000), batch(3, "b", 1, 1)];
-        let batches: SmallMap<BatchId, Batch> = batches.into_iter().collect();
-        let shipped = |batch: &Batch| Shipped {
+        let batches: Batches = batches.into_iter().collect();
+        let shipped = |batch: &Box<Batch>| Shipped {
             partition: batch.partition.clone(),
             topic_id: Uuid::from_u128(if *batch.partition.topic == *"a" { 1 } else { 2 }),
             batch: batch.id,

@@ -9,7 +9,7 @@ use kafka_sim_core::{ErrorCode, SimTime, TopicPartition, batch::batch_size_upper
 
 use super::{
     Outputs, Producer,
-    accumulator::NoMemory,
+    accumulator::{NoMemory, Wake},
     batch::Entry,
     partitioner,
     record::{ProducerRecord, SendError, SendResult},
@@ -32,15 +32,14 @@ pub(super) struct Waiting {
 
 /// What became of an attempt to find a batch.
 enum Placed {
-    /// In a batch; `true` if the sender should look.
-    InBatch(bool),
+    InBatch(Wake),
     Refused(Option<i32>, SendError, u64),
     Not(ProducerRecord, Lacking),
 }
 
 impl Producer {
     /// Puts a record into a batch, refuses it, or lets it wait. Returns whether the sender should look.
-    pub(super) fn accept(&mut self, record: ProducerRecord, now: SimTime, out: &mut Outputs) -> bool {
+    pub(super) fn accept(&mut self, record: ProducerRecord, now: SimTime, out: &mut Outputs) -> Wake {
         self.network.metadata.want(&record.topic);
         let deadline = now + self.config.max_block;
         let must_queue = self.waiting.iter().any(|earlier| earlier.blocks(&record.topic));
@@ -51,13 +50,13 @@ impl Producer {
                 deadline,
                 lacking,
             });
-            return false;
+            return Wake::Not;
         }
         match self.place(record, now) {
             Placed::InBatch(wake) => wake,
             Placed::Refused(partition, error, token) => {
                 report(token, SendResult::Refused { partition, error }, out);
-                false
+                Wake::Not
             }
             Placed::Not(record, lacking) => {
                 self.waiting.push_back(Waiting {
@@ -65,7 +64,7 @@ impl Producer {
                     deadline,
                     lacking,
                 });
-                true
+                Wake::Now
             }
         }
     }

@@ -2,13 +2,13 @@
 
 use kafka_sim_core::{
     ErrorCode, SimTime, TopicPartition, earlier,
-    wire::{ApiKey, Fetched, FetchedPartition, TopicRef},
+    wire::{ApiKey, Endpoint, Fetched, FetchedPartition, TopicRef},
 };
 
 use super::{
-    Outputs, Reader, Request,
+    Look, Outputs, Reader, Request,
     buffer::Buffer,
-    partition::Stage,
+    partition::{Assigned, Stage},
     records::unpack,
     report,
     request::put_fetch,
@@ -32,9 +32,13 @@ pub(super) struct Needs {
 impl Reader {
     pub(super) fn send_fetches(&mut self, now: SimTime, out: &mut Outputs) -> bool {
         let mut sent = false;
-        let mut last = None;
-        while let Some(node) = self.source_after(last) {
-            last = Some(node);
+        for place in 0..self.sessions.len() {
+            let Some((&node, session)) = self.sessions.at(place) else {
+                break;
+            };
+            if session.awaited || session.round.held_up || !session.round.asks {
+                continue;
+            }
             if self.network.ready(node, now, out) {
                 sent |= self.fetch_from(node, now, out);
             } else {
@@ -45,22 +49,14 @@ impl Reader {
         sent
     }
 
-    /// The next broker in order of which there is something to ask in this round.
-    fn source_after(&self, last: Option<i32>) -> Option<i32> {
-        let mut sessions = self.sessions.iter();
-        let next = sessions.find(|(node, session)| {
-            session.round.asks && !session.round.held_up && last.is_none_or(|last| **node > last)
-        });
-        next.map(|(node, _)| *node)
-    }
-
     /// Compares the positions with the leaders that metadata shows. Where fetches may be sent, notes for each partition
-    /// from which broker to fetch it now, and for each broker what there is to ask, unless it has not answered the last
-    /// fetch.
+    /// from which broker to fetch it, and for each broker what there is to ask.
+    #[inline(never)]
     pub(super) fn find_sources(&mut self, now: SimTime) -> Needs {
         let mut needs = Needs::default();
         let mut later = None;
         let mut stale = false;
+        let mut lasts = self.active && !self.buffering;
         for session in self.sessions.values_mut() {
             session.round = Round::default();
         }
@@ -74,6 +70,7 @@ impl Reader {
             }
             needs.look_up |= matches!(assigned.stage, Stage::Lookup(_));
             needs.validate |= assigned.stage == Stage::Validate;
+            lasts &= assigned.stage == Stage::Stopped || (shown.leader.is_some() && assigned.is_steady(now));
             if !self.active || !assigned.is_fetchable() {
                 continue;
             }
@@ -96,7 +93,7 @@ impl Reader {
             let session = self.sessions.get_or_insert_with(source, Session::default);
             if assigned.buffer.is_some() {
                 session.round.held_up = true;
-            } else if !session.awaited {
+            } else {
                 assigned.source = Some(source);
                 session.round.asks = true;
                 session.round.lacks_ids |= shown.topic_id.is_nil();
@@ -106,6 +103,11 @@ impl Reader {
             self.network.metadata.request_update();
         }
         self.look_again_at(later);
+        self.look = Look {
+            number: self.look.number + 1,
+            edition: self.network.metadata.edition(),
+            lasts,
+        };
         needs
     }
 
@@ -119,9 +121,14 @@ impl Reader {
             self.stop_all_from(node, out);
             return true;
         };
-        let partitions = self.partitions.iter();
-        let wanted = partitions.filter_map(|(partition, assigned)| Some((partition, assigned.wanted_from(node)?)));
-        let change = session.next(wanted, version >= 13);
+        let (partitions, by_id) = (&self.partitions, version >= 13);
+        let change = if session.look == self.look.number && session.goes_on(by_id) {
+            session.move_on(|partition| partitions.get(partition).map(|assigned| assigned.offset))
+        } else {
+            let wanted = |(partition, assigned): (_, &Assigned)| Some((partition, assigned.wanted_from(node)?));
+            session.next(partitions.iter().filter_map(wanted), by_id)
+        };
+        session.look = self.look.number;
         session.awaited = true;
         let request = Some(Request::Fetch {
             node,
@@ -170,6 +177,9 @@ impl Reader {
             ErrorCode::FETCH_SESSION_ID_NOT_FOUND => session.unknown(),
             _ => session.start_over(),
         }
+        if error.is_ok() && answer.partitions.is_empty() {
+            return;
+        }
         let sent = session.lend();
         if !error.is_ok() {
             self.session_error(error, &sent, now);
@@ -183,6 +193,7 @@ impl Reader {
 
     /// A lost session is simply replaced. Other errors for the whole response mean topics changed, or worse.
     fn session_error(&mut self, error: ErrorCode, sent: &[Held], now: SimTime) {
+        self.look.lasts = false;
         let session_only = [
             ErrorCode::FETCH_SESSION_ID_NOT_FOUND,
             ErrorCode::INVALID_FETCH_SESSION_EPOCH,
@@ -197,41 +208,45 @@ impl Reader {
     }
 
     fn take_partitions(&mut self, node: i32, sent: &[Held], answer: Fetched, now: SimTime, out: &mut Outputs) {
-        let endpoints = answer.endpoints.iter();
-        let endpoints: Vec<Node> = endpoints
-            .filter_map(|endpoint| node_of(endpoint.id, &endpoint.host, endpoint.port))
-            .collect();
         for data in answer.partitions {
             let Some(sent) = find(sent, &data.topic, data.index) else {
                 continue;
             };
             let assigned = self.partitions.get(&sent.partition);
             let same = |offset: i64| assigned.is_some_and(|a| a.stage == Stage::Fetch && a.offset == offset);
-            if same(sent.wanted.offset) {
-                self.take_partition(node, &sent.partition, data, &endpoints, now, out);
+            if !same(sent.wanted.offset) {
+                continue;
+            }
+            if data.error_code != 0 {
+                self.take_error(node, &sent.partition, &data, &answer.endpoints, now, out);
+            } else {
+                self.take_data(&sent.partition, data, now, out);
             }
         }
     }
 
-    fn take_partition(
+    #[cold]
+    fn take_error(
         &mut self,
         node: i32,
         partition: &TopicPartition,
-        data: FetchedPartition,
-        endpoints: &[Node],
+        data: &FetchedPartition,
+        endpoints: &[Endpoint],
         now: SimTime,
         out: &mut Outputs,
     ) {
+        self.look.lasts = false;
         let error = ErrorCode::from(data.error_code);
-        match error {
-            ErrorCode::NONE => self.take_data(partition, data, now, out),
-            ErrorCode::OFFSET_OUT_OF_RANGE => self.out_of_range(node, partition, out),
-            _ => {
-                self.partition_error(partition, error, now, out);
-                let (leader, epoch) = data.leader;
-                self.network.metadata.take_leader(partition, leader, epoch, endpoints);
-            }
+        if error == ErrorCode::OFFSET_OUT_OF_RANGE {
+            return self.out_of_range(node, partition, out);
         }
+        self.partition_error(partition, error, now, out);
+        let endpoints = endpoints.iter();
+        let endpoints: Vec<Node> = endpoints
+            .filter_map(|endpoint| node_of(endpoint.id, &endpoint.host, endpoint.port))
+            .collect();
+        let (leader, epoch) = data.leader;
+        self.network.metadata.take_leader(partition, leader, epoch, &endpoints);
     }
 
     fn out_of_range(&mut self, node: i32, partition: &TopicPartition, out: &mut Outputs) {
@@ -264,6 +279,7 @@ impl Reader {
         };
         assigned.succeeded();
         if data.preferred_read_replica >= 0 {
+            self.look.lasts = false;
             assigned.preferred = Some((data.preferred_read_replica, now + max_age));
         }
         let committed_only = self.config.isolation == IsolationLevel::ReadCommitted;

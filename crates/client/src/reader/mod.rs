@@ -27,7 +27,7 @@ use crate::{
     config::{OffsetReset, ReaderConfig},
     consumer::Ask,
     io::{ClientInput, ClientOutput},
-    network::{Event, Network},
+    network::{Event, Metadata, Network},
 };
 
 /// What the reader emits.
@@ -52,6 +52,24 @@ pub(crate) enum Request {
     },
 }
 
+/// A look at all partitions, which is not repeated as long as it would find the same.
+#[derive(Clone, Copy, Debug, Default)]
+struct Look {
+    number: u64,
+    /// The edition of metadata that it saw.
+    edition: u64,
+    /// Every partition is fetched from its leader, or not any more, and nothing but records has come since.
+    lasts: bool,
+}
+
+impl Look {
+    /// Whether another look would find the same.
+    #[inline]
+    fn holds(&self, metadata: &Metadata) -> bool {
+        self.lasts && self.edition == metadata.edition()
+    }
+}
+
 /// A reader that behaves like Kafka's `KafkaConsumer` with manually assigned partitions.
 ///
 /// It never asks for the time and never waits: call [`advance`](Self::advance) when [`next_due`](Self::next_due)
@@ -71,6 +89,8 @@ pub struct Reader {
     /// By broker: each gets one fetch at a time.
     sessions: SmallMap<i32, Session>,
     generation: u64,
+    /// What the last look at all partitions found.
+    look: Look,
     closed: bool,
     due: Option<SimTime>,
     wall_clock: WallClock,
@@ -113,6 +133,7 @@ impl Reader {
             partitions: SmallMap::new(),
             sessions: SmallMap::new(),
             generation: 0,
+            look: Look::default(),
             closed: false,
             due: None,
             wall_clock: WallClock::default(),
@@ -139,6 +160,7 @@ impl Reader {
         out: &mut Outputs,
     ) {
         self.generation += 1;
+        self.look.lasts = false;
         self.partitions.clear();
         for (topic, partition, start) in partitions {
             self.network.metadata.want(&topic);
@@ -151,8 +173,8 @@ impl Reader {
     /// Takes in what happened to a connection.
     pub fn handle(&mut self, now: SimTime, input: ClientInput, out: &mut Outputs) {
         if !self.closed {
-            self.network.handle(now, input, out);
-            self.pump(now, out);
+            let event = self.network.handle(now, input, out);
+            self.pump_after(event, now, out);
         }
     }
 
@@ -194,47 +216,82 @@ impl Reader {
 
     /// Does everything that can be done now.
     pub(crate) fn pump(&mut self, now: SimTime, out: &mut Outputs) {
+        self.pump_after(None, now, out);
+    }
+
+    /// The same where this has happened before anything that [comes next](Network::next_event).
+    fn pump_after(&mut self, event: Option<Event<Request>>, now: SimTime, out: &mut Outputs) {
         if self.partitions.is_empty() && !self.buffering {
+            event.into_iter().for_each(|event| self.network.put_off(event));
             return;
         }
+        self.network.poll(now, out);
+        let mut progress = event.is_some();
+        if let Some(event) = event {
+            self.take_event(event, now, out);
+        }
         loop {
-            self.network.poll(now, out);
-            let mut progress = false;
             while let Some(event) = self.network.next_event() {
                 self.take_event(event, now, out);
                 progress = true;
             }
             self.due = None;
-            let needs = self.find_sources(now);
+            if !self.look.holds(&self.network.metadata) {
+                progress |= self.look_at_partitions(now, out);
+            }
             if self.active {
-                progress |= needs.look_up && self.send_lookups(now, out);
-                if needs.validate {
-                    progress |= self.send_validations(now, out);
-                    // A broker that cannot validate can be fetched from at once.
-                    self.find_sources(now);
-                }
                 progress |= self.send_fetches(now, out);
             }
             // What was sent or learnt above leaves the reader nothing else to do until something arrives.
             if !self.network.is_restless(now, progress) {
                 break;
             }
+            self.network.poll(now, out);
+            progress = false;
         }
     }
 
+    /// Finds out from which broker to fetch which partition, and sends what has to be known before. Returns whether
+    /// something was sent.
+    fn look_at_partitions(&mut self, now: SimTime, out: &mut Outputs) -> bool {
+        let needs = self.find_sources(now);
+        let mut sent = false;
+        if self.active {
+            sent |= needs.look_up && self.send_lookups(now, out);
+            if needs.validate {
+                sent |= self.send_validations(now, out);
+                // A broker that cannot validate can be fetched from at once.
+                self.find_sources(now);
+            }
+        }
+        sent
+    }
+
+    #[inline]
     fn take_event(&mut self, event: Event<Request>, now: SimTime, out: &mut Outputs) {
+        if let Event::Answer {
+            request: Request::Fetch { node, generation },
+            body,
+        } = event
+        {
+            return self.fetch_answered(node, generation == self.generation, body, now, out);
+        }
+        self.look.lasts = false;
+        self.take_other(event, now, out);
+    }
+
+    /// Takes in anything but the answer to a fetch.
+    #[cold]
+    fn take_other(&mut self, event: Event<Request>, now: SimTime, out: &mut Outputs) {
         match event {
             Event::Answer { request, body } => match request {
-                Request::Fetch { node, generation } => {
-                    self.fetch_answered(node, generation == self.generation, body, now, out);
-                }
                 Request::ListOffsets { generation, partitions } if generation == self.generation => {
                     self.lookup_answered(&partitions, body, now, out);
                 }
                 Request::OffsetForLeaderEpoch { generation, partitions } if generation == self.generation => {
                     self.validation_answered(&partitions, body, now, out);
                 }
-                Request::ListOffsets { .. } | Request::OffsetForLeaderEpoch { .. } => {}
+                Request::Fetch { .. } | Request::ListOffsets { .. } | Request::OffsetForLeaderEpoch { .. } => {}
                 Request::Group(request) => {
                     let request = *request;
                     self.group_events.push_back(Event::Answer { request, body });
@@ -285,6 +342,7 @@ impl Reader {
 
     /// Reports an error that does not heal.
     fn stop(&mut self, partition: &TopicPartition, error: ReadError, out: &mut Outputs) {
+        self.look.lasts = false;
         if let Some(assigned) = self.partitions.get_mut(partition) {
             assigned.stage = Stage::Stopped;
             assigned.busy = false;

@@ -151,6 +151,11 @@ impl Assigned {
         self.stage == Stage::Fetch && !self.paused && !self.withheld
     }
 
+    /// Whether it is fetched from its leader now, and will be as long as that stays so and records are all that comes.
+    pub(super) fn is_steady(&self, now: SimTime) -> bool {
+        self.is_fetchable() && self.retry_at <= now && self.preferred.is_none() && self.buffer.is_none()
+    }
+
     /// An attempt failed and will be repeated after a pause.
     pub(super) fn failed(&mut self, now: SimTime, backoff: Backoff, rng: &mut SimRng) {
         self.retry_at = now + backoff.pause(self.failures, rng);

@@ -29,16 +29,7 @@ pub(super) fn put_fetch(
         fields.i32(change.session_id);
         fields.i32(change.session_epoch);
     }
-    fields.count(session.named_topics().count());
-    for topic in session.named_topics() {
-        put_topic(fields, version, &topic[0].partition, topic[0].wanted.topic_id);
-        let named = || topic.iter().filter(|held| held.named);
-        fields.count(named().count());
-        for held in named() {
-            put_partition(fields, version, held, config.max_partition_fetch_bytes);
-        }
-        fields.no_tags();
-    }
+    put_topics(fields, version, config, session);
     if version >= 7 {
         fields.count(change.forgotten.len());
         for (partition, topic_id) in &change.forgotten {
@@ -52,6 +43,22 @@ pub(super) fn put_fetch(
         fields.nullable_string(Some(&config.client_rack));
     }
     fields.no_tags();
+}
+
+fn put_topics(fields: &mut FieldWriter<'_>, version: i16, config: &ReaderConfig, session: &Session) {
+    if !session.names_some() {
+        return fields.count(0);
+    }
+    fields.count(session.named_topics().count());
+    for topic in session.named_topics() {
+        put_topic(fields, version, &topic[0].partition, topic[0].wanted.topic_id);
+        let named = || topic.iter().filter(|held| held.named);
+        fields.count(named().count());
+        for held in named() {
+            put_partition(fields, version, held, config.max_partition_fetch_bytes);
+        }
+        fields.no_tags();
+    }
 }
 
 fn put_topic(fields: &mut FieldWriter<'_>, version: i16, partition: &TopicPartition, topic_id: Uuid) {

@@ -35,11 +35,14 @@ pub(super) struct Session {
     by_id: bool,
     /// The last request has no answer so far.
     pub(super) awaited: bool,
-    /// What the round of fetches that is being sent has found out.
+    /// What the last look at all partitions has found out.
     pub(super) round: Round,
+    /// The number of the look after which the last request was made.
+    pub(super) look: u64,
+    names_some: bool,
 }
 
-/// What there is to ask of one broker in a round of fetches.
+/// What there is to ask of one broker as long as the last look at all partitions holds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Round {
     /// Some partition is to be fetched from it.
@@ -72,6 +75,7 @@ impl Session {
         }
         self.by_id = by_id;
         let incremental = self.epoch != 0;
+        self.names_some = false;
         let mut forgotten = Vec::new();
         let mut at = 0;
         for (partition, wanted) in wanted {
@@ -88,6 +92,7 @@ impl Session {
                     }
                     held.named = !incremental || held.wanted != wanted;
                     held.wanted = wanted;
+                    self.names_some |= held.named;
                 }
                 None => {
                     let (partition, named) = (partition.clone(), true);
@@ -97,6 +102,7 @@ impl Session {
                         named,
                     };
                     self.partitions.insert(at, held);
+                    self.names_some = true;
                 }
             }
             at += 1;
@@ -108,6 +114,28 @@ impl Session {
         if !incremental {
             forgotten.clear();
         }
+        self.change(forgotten)
+    }
+
+    /// Whether a request that names topics by id or not can do with what has changed since the last one.
+    pub(super) fn goes_on(&self, by_id: bool) -> bool {
+        self.epoch != 0 && self.by_id == by_id
+    }
+
+    /// Moves the session on to where the same partitions are now, of which nothing else has changed. Only if it
+    /// [goes on](Self::goes_on).
+    pub(super) fn move_on(&mut self, position: impl Fn(&TopicPartition) -> Option<i64>) -> Change {
+        self.names_some = false;
+        for held in &mut self.partitions {
+            let offset = position(&held.partition).unwrap_or(held.wanted.offset);
+            held.named = held.wanted.offset != offset;
+            held.wanted.offset = offset;
+            self.names_some |= held.named;
+        }
+        self.change(Vec::new())
+    }
+
+    fn change(&self, forgotten: Vec<(TopicPartition, Uuid)>) -> Change {
         Change {
             session_id: self.id,
             session_epoch: self.epoch,
@@ -119,6 +147,11 @@ impl Session {
     fn order(&self, at: usize, partition: &TopicPartition) -> Ordering {
         let held = self.partitions.get(at);
         held.map_or(Ordering::Greater, |held| held.partition.cmp(partition))
+    }
+
+    /// Whether the last request had to name any topic.
+    pub(super) fn names_some(&self) -> bool {
+        self.names_some
     }
 
     /// The topics the last request had to name, each with all its partitions.
@@ -202,6 +235,24 @@ mod tests {
         let change = next(&mut session, &[(0, 6), (2, 0)], false);
         assert_eq!((change.session_epoch, names(&session)), (2, vec![]));
         assert_eq!(change.forgotten[0].0.partition, 1);
+    }
+
+    #[test]
+    fn where_only_positions_have_changed_those_that_moved_are_named() {
+        let mut session = Session::default();
+        next(&mut session, &[(0, 5), (1, 5)], false);
+        assert!(!session.goes_on(false), "a full request names everything");
+        session.answered(77);
+        assert!(session.goes_on(false) && !session.goes_on(true));
+        let change = session.move_on(|partition| (partition.partition == 1).then_some(6));
+        assert_eq!((change.session_id, change.session_epoch), (77, 1));
+        assert_eq!((names(&session), session.names_some()), (vec![1], true));
+        session.answered(77);
+        let change = session.move_on(|_| None);
+        assert_eq!((change.session_epoch, change.forgotten), (2, vec![]));
+        assert_eq!((names(&session), session.names_some()), (vec![], false));
+        next(&mut session, &[(0, 5), (1, 7)], false);
+        assert_eq!(names(&session), [1], "it goes on from where it was moved to");
     }
 
     #[test]

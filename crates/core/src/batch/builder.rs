@@ -1,6 +1,6 @@
 //! Making batches, as a producer does (`MemoryRecordsBuilder`).
 
-use bytes::{BufMut, Bytes};
+use bytes::Bytes;
 
 use super::header::{BatchHeader, CONTROL_BIT, HEADER_SIZE, TRANSACTIONAL_BIT};
 use super::shared::write_header;
@@ -77,8 +77,13 @@ impl BatchBuilder {
 
     /// A builder without records that reserves memory for `capacity` bytes of them.
     pub fn with_capacity(options: BatchOptions, capacity: usize) -> Self {
-        let mut buf = Vec::with_capacity(HEADER_SIZE + capacity);
-        buf.put_bytes(0, HEADER_SIZE);
+        BatchBuilder::in_memory(options, Vec::with_capacity(HEADER_SIZE + capacity))
+    }
+
+    /// A builder without records that writes in place of what is in `buf`.
+    pub fn in_memory(options: BatchOptions, mut buf: Vec<u8>) -> Self {
+        buf.clear();
+        buf.extend_from_slice(&[0; HEADER_SIZE]);
         let (base_timestamp, max_timestamp) = (NO_TIMESTAMP, NO_TIMESTAMP);
         BatchBuilder {
             options,
@@ -105,7 +110,7 @@ impl BatchBuilder {
         let body_size = self.body_size(timestamp, key, value, headers);
         self.buf.reserve(varint::size(body_size as i64) + body_size);
         varint::put_i64(body_size as i64, &mut self.buf);
-        self.buf.put_i8(0);
+        self.buf.push(0);
         varint::put_i64(timestamp.wrapping_sub(self.base_timestamp), &mut self.buf);
         varint::put_i32(self.count, &mut self.buf);
         put_nullable(key, &mut self.buf);
@@ -251,7 +256,7 @@ fn put_nullable(bytes: Option<&[u8]>, buf: &mut Vec<u8>) {
         None => varint::put_i32(-1, buf),
         Some(bytes) => {
             varint::put_i64(bytes.len() as i64, buf);
-            buf.put_slice(bytes);
+            buf.extend_from_slice(bytes);
         }
     }
 }

@@ -1,7 +1,5 @@
 //! The 61 bytes in front of the records (`DefaultRecordBatch`).
 
-use bytes::{Buf, BufMut};
-
 use super::{BatchError, Codec, NO_PRODUCER_ID, NO_SEQUENCE};
 use crate::Offset;
 
@@ -61,66 +59,72 @@ pub struct BatchHeader {
     pub record_count: i32,
 }
 
+/// The bytes of a field.
+#[inline]
+fn field<const N: usize, const SIZE: usize>(header: &[u8; SIZE], at: usize) -> [u8; N] {
+    let mut field = [0; N];
+    field.copy_from_slice(&header[at..at + N]);
+    field
+}
+
+#[cold]
+fn truncated(bytes: &[u8], needed: usize) -> BatchError {
+    let available = bytes.len();
+    BatchError::Truncated { needed, available }
+}
+
 impl BatchHeader {
     /// Reads the header at the start of `bytes`, which need not hold the whole batch.
     ///
     /// # Errors
     /// Too few bytes, another format version, or a length field below what the header itself needs.
     pub fn parse(bytes: &[u8]) -> Result<BatchHeader, BatchError> {
-        if bytes.len() < MAGIC_END {
-            return Err(BatchError::Truncated {
-                needed: MAGIC_END,
-                available: bytes.len(),
-            });
-        }
-        let magic = bytes[MAGIC_END - 1] as i8;
+        let Some(start) = bytes.first_chunk::<MAGIC_END>() else {
+            return Err(truncated(bytes, MAGIC_END));
+        };
+        let magic = start[MAGIC_END - 1].cast_signed();
         if magic != MAGIC {
             return Err(BatchError::UnsupportedMagic(magic));
         }
-        let mut buf = bytes;
-        let base_offset = buf.get_i64();
-        let batch_length = buf.get_i32();
+        let batch_length = i32::from_be_bytes(field(start, 8));
         if batch_length < (HEADER_SIZE - LENGTH_END) as i32 {
             return Err(BatchError::BadLength(batch_length));
         }
-        if bytes.len() < HEADER_SIZE {
-            return Err(BatchError::Truncated {
-                needed: HEADER_SIZE,
-                available: bytes.len(),
-            });
-        }
+        let Some(header) = bytes.first_chunk::<HEADER_SIZE>() else {
+            return Err(truncated(bytes, HEADER_SIZE));
+        };
         Ok(BatchHeader {
-            base_offset,
+            base_offset: i64::from_be_bytes(field(header, 0)),
             batch_length,
-            leader_epoch: buf.get_i32(),
-            magic: buf.get_i8(),
-            crc: buf.get_u32(),
-            attributes: buf.get_i16(),
-            last_offset_delta: buf.get_i32(),
-            base_timestamp: buf.get_i64(),
-            max_timestamp: buf.get_i64(),
-            producer_id: buf.get_i64(),
-            producer_epoch: buf.get_i16(),
-            base_sequence: buf.get_i32(),
-            record_count: buf.get_i32(),
+            leader_epoch: i32::from_be_bytes(field(header, 12)),
+            magic,
+            crc: u32::from_be_bytes(field(header, 17)),
+            attributes: i16::from_be_bytes(field(header, 21)),
+            last_offset_delta: i32::from_be_bytes(field(header, 23)),
+            base_timestamp: i64::from_be_bytes(field(header, 27)),
+            max_timestamp: i64::from_be_bytes(field(header, 35)),
+            producer_id: i64::from_be_bytes(field(header, 43)),
+            producer_epoch: i16::from_be_bytes(field(header, 51)),
+            base_sequence: i32::from_be_bytes(field(header, 53)),
+            record_count: i32::from_be_bytes(field(header, 57)),
         })
     }
 
     /// Writes all 61 bytes.
-    pub(super) fn put(&self, buf: &mut impl BufMut) {
-        buf.put_i64(self.base_offset);
-        buf.put_i32(self.batch_length);
-        buf.put_i32(self.leader_epoch);
-        buf.put_i8(self.magic);
-        buf.put_u32(self.crc);
-        buf.put_i16(self.attributes);
-        buf.put_i32(self.last_offset_delta);
-        buf.put_i64(self.base_timestamp);
-        buf.put_i64(self.max_timestamp);
-        buf.put_i64(self.producer_id);
-        buf.put_i16(self.producer_epoch);
-        buf.put_i32(self.base_sequence);
-        buf.put_i32(self.record_count);
+    pub(super) fn put(&self, buf: &mut [u8; HEADER_SIZE]) {
+        buf[..8].copy_from_slice(&self.base_offset.to_be_bytes());
+        buf[8..12].copy_from_slice(&self.batch_length.to_be_bytes());
+        buf[12..16].copy_from_slice(&self.leader_epoch.to_be_bytes());
+        buf[16] = self.magic.cast_unsigned();
+        buf[17..21].copy_from_slice(&self.crc.to_be_bytes());
+        buf[21..23].copy_from_slice(&self.attributes.to_be_bytes());
+        buf[23..27].copy_from_slice(&self.last_offset_delta.to_be_bytes());
+        buf[27..35].copy_from_slice(&self.base_timestamp.to_be_bytes());
+        buf[35..43].copy_from_slice(&self.max_timestamp.to_be_bytes());
+        buf[43..51].copy_from_slice(&self.producer_id.to_be_bytes());
+        buf[51..53].copy_from_slice(&self.producer_epoch.to_be_bytes());
+        buf[53..57].copy_from_slice(&self.base_sequence.to_be_bytes());
+        buf[57..].copy_from_slice(&self.record_count.to_be_bytes());
     }
 
     /// How the records are compressed.

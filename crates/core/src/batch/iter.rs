@@ -5,9 +5,9 @@ use bytes::Bytes;
 use super::{Batch, BatchError};
 
 /// Cuts `bytes` into batches, as found in produce requests, fetch responses and log segments.
-pub fn split_batches(bytes: &Bytes) -> BatchIter {
+pub fn split_batches(bytes: &Bytes) -> BatchIter<'_> {
     BatchIter {
-        bytes: bytes.clone(),
+        bytes,
         at: 0,
         failed: false,
     }
@@ -16,13 +16,13 @@ pub fn split_batches(bytes: &Bytes) -> BatchIter {
 /// Iterator over the batches in a run of bytes. Ends at a batch that is cut off, which [`BatchIter::rest`] tells, and
 /// after the first error.
 #[derive(Clone, Debug)]
-pub struct BatchIter {
-    bytes: Bytes,
+pub struct BatchIter<'a> {
+    bytes: &'a Bytes,
     at: usize,
     failed: bool,
 }
 
-impl BatchIter {
+impl BatchIter<'_> {
     /// Bytes of the batches that have come out so far.
     pub fn consumed(&self) -> usize {
         self.at
@@ -34,14 +34,14 @@ impl BatchIter {
     }
 }
 
-impl Iterator for BatchIter {
+impl Iterator for BatchIter<'_> {
     type Item = Result<Batch, BatchError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
+        if self.failed || self.rest() == 0 {
             return None;
         }
-        match Batch::parse_one(&self.bytes, self.at) {
+        match Batch::parse_one(self.bytes, self.at) {
             Ok(batch) => {
                 self.at += batch.size();
                 Some(Ok(batch))

@@ -1,7 +1,5 @@
 //! New batches out of old ones: another codec, or fewer records.
 
-use bytes::{BufMut, BytesMut};
-
 use super::header::{BatchHeader, DELETE_HORIZON_BIT};
 use super::record::walk;
 use super::{Batch, BatchError, Codec, NO_TIMESTAMP, RecordView, compress, varint};
@@ -29,7 +27,7 @@ impl Batch {
     /// Records that do not decompress or parse.
     pub fn retaining(&self, limit: usize, mut keep: impl FnMut(&RecordView<'_>) -> bool) -> Result<Batch, BatchError> {
         let plain = self.plain_slice(limit)?;
-        let mut kept = BytesMut::with_capacity(plain.len());
+        let mut kept = Vec::with_capacity(plain.len());
         let mut header = self.header;
         header.record_count = 0;
         let mut max_timestamp = None;
@@ -58,7 +56,7 @@ impl Batch {
         mut keep: impl FnMut(&RecordView<'_>) -> bool,
     ) -> Result<Batch, BatchError> {
         let plain = self.plain_slice(limit)?;
-        let mut kept = BytesMut::with_capacity(plain.len());
+        let mut kept = Vec::with_capacity(plain.len());
         let mut header = BatchHeader {
             attributes: self.header.attributes | DELETE_HORIZON_BIT,
             base_timestamp: horizon,
@@ -94,12 +92,12 @@ impl Batch {
 }
 
 /// Writes the record with its timestamp relative to `base`.
-fn put_relative(record: &RecordView<'_>, base: i64, out: &mut BytesMut) {
+fn put_relative(record: &RecordView<'_>, base: i64, out: &mut Vec<u8>) {
     let delta = record.timestamp.wrapping_sub(base);
     let rest = record.after_timestamp();
     let size = 1 + varint::size(delta) + rest.len();
     varint::put_i64(size as i64, out);
-    out.put_u8(record.attributes());
+    out.push(record.attributes());
     varint::put_i64(delta, out);
-    out.put_slice(rest);
+    out.extend_from_slice(rest);
 }

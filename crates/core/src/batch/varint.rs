@@ -1,7 +1,5 @@
 //! Zigzag variable-length integers, the numbers records are made of.
 
-use bytes::BufMut;
-
 /// Takes a 32-bit integer off the front. `None` if the bytes end inside it or it has more than five.
 #[inline]
 pub(super) fn take_i32(buf: &mut &[u8]) -> Option<i32> {
@@ -47,18 +45,28 @@ fn take_long(buf: &mut &[u8], longest: usize) -> Option<u64> {
 }
 
 /// Appends a 32-bit integer. It has the same bytes as the 64-bit integer of that value.
-pub(super) fn put_i32(value: i32, buf: &mut impl BufMut) {
+#[inline]
+pub(super) fn put_i32(value: i32, buf: &mut Vec<u8>) {
     put_i64(i64::from(value), buf);
 }
 
 /// Appends a 64-bit integer.
-pub(super) fn put_i64(value: i64, buf: &mut impl BufMut) {
-    let mut raw = zigzag(value);
+#[inline]
+pub(super) fn put_i64(value: i64, buf: &mut Vec<u8>) {
+    match zigzag(value) {
+        raw @ ..0x80 => buf.push(raw as u8),
+        raw @ ..0x4000 => buf.extend_from_slice(&[raw as u8 | 0x80, (raw >> 7) as u8]),
+        raw => put_long(raw, buf),
+    }
+}
+
+#[cold]
+fn put_long(mut raw: u64, buf: &mut Vec<u8>) {
     while raw >= 0x80 {
-        buf.put_u8(raw as u8 | 0x80);
+        buf.push(raw as u8 | 0x80);
         raw >>= 7;
     }
-    buf.put_u8(raw as u8);
+    buf.push(raw as u8);
 }
 
 /// Bytes an integer takes.

@@ -2,7 +2,7 @@
 //!
 //! Reading believes no more than the guard of the generated decoders does, and refuses what they refuse.
 
-use bytes::{BufMut, Bytes};
+use bytes::Bytes;
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
@@ -262,7 +262,7 @@ impl<'a> FieldWriter<'a> {
     /// An 8-bit number.
     #[inline]
     pub fn i8(&mut self, value: i8) {
-        self.out.put_i8(value);
+        self.out.push(value.cast_unsigned());
     }
 
     /// A 16-bit number.
@@ -292,6 +292,7 @@ impl<'a> FieldWriter<'a> {
     ///
     /// # Panics
     /// More than `i32::MAX` elements.
+    #[inline]
     pub fn count(&mut self, count: usize) {
         if self.flexible {
             self.varint(count + 1);
@@ -364,7 +365,17 @@ impl<'a> FieldWriter<'a> {
         }
     }
 
-    fn varint(&mut self, mut value: usize) {
+    #[inline]
+    fn varint(&mut self, value: usize) {
+        match value {
+            ..0x80 => self.out.push(value as u8),
+            ..0x4000 => self.out.extend_from_slice(&[value as u8 | 0x80, (value >> 7) as u8]),
+            _ => self.long_varint(value),
+        }
+    }
+
+    #[cold]
+    fn long_varint(&mut self, mut value: usize) {
         while value >= 0x80 {
             self.out.push(value as u8 | 0x80);
             value >>= 7;

@@ -56,6 +56,22 @@ impl FrameSplitter {
         }
     }
 
+    /// Adds bytes that have arrived and gives the next whole frame, as which bytes mostly arrive.
+    ///
+    /// # Errors
+    /// As [`next_frame`](Self::next_frame).
+    pub fn push_for_next(&mut self, mut chunk: Bytes) -> Result<Option<Bytes>, FrameError> {
+        if self.is_empty()
+            && chunk.len() >= PREFIX
+            && frame_size(&chunk, self.max_frame).is_ok_and(|size| chunk.len() == PREFIX + size)
+        {
+            chunk.advance(PREFIX);
+            return Ok(Some(chunk));
+        }
+        self.push(chunk);
+        self.next_frame()
+    }
+
     /// The next whole frame, without its prefix; `None` until more bytes come.
     ///
     /// # Errors

@@ -33,7 +33,8 @@ pub use fields::{FieldReader, FieldWriter};
 pub use frame::{FrameError, FrameSplitter};
 pub use head::{RawHead, RequestHead, decode_request_head, decode_request_head_after, peek_head};
 pub use request::{
-    decode_request, decode_request_body, encode_request, encode_request_into, encode_request_of, write_request,
+    RequestWriter, decode_request, decode_request_body, encode_request, encode_request_into, encode_request_of,
+    write_request,
 };
 pub use response::{decode_response, encode_response, encode_response_kind, write_response};
 pub use topic_ids::{topic_id_as_name, topic_id_of_name};

@@ -1,8 +1,10 @@
 //! Requests to and from bytes.
 
+use std::ops::Range;
+
 use bytes::{BufMut, Bytes};
 use kafka_protocol::messages::{ApiKey, RequestKind};
-use kafka_protocol::protocol::Encodable;
+use kafka_protocol::protocol::{Encodable, StrBytes};
 
 use super::dispatch::{request_from, with_all_apis};
 use super::error::check_version;
@@ -14,6 +16,9 @@ use super::{RequestHead, WireError, decode_request_head};
 
 /// Bytes that the bodies of most requests take; more make the buffer grow.
 const USUAL_SIZE: usize = 192;
+
+/// Where in a frame with its size prefix the correlation id is.
+const CORRELATION_ID: Range<usize> = 8..12;
 
 /// Decodes a request frame, given without its size prefix. Byte strings in the result share the frame's memory.
 ///
@@ -104,6 +109,93 @@ pub fn write_request(
     write_size(frame).ok_or_else(|| WireError::unencodable(head.api_key, head.version, "longer than 2 GiB"))
 }
 
+/// Writes requests of one client, one after the other into the same memory. Most requests are of the same API and version
+/// as the one before, whose header differs in nothing but the correlation id.
+#[derive(Clone, Debug)]
+pub struct RequestWriter {
+    head: RequestHead,
+    frame: Vec<u8>,
+    /// Where the body begins, if `frame` begins with this header.
+    body_at: Option<usize>,
+    flexible: bool,
+}
+
+impl RequestWriter {
+    /// A client with this `client.id`. Its first request has the correlation id 0.
+    pub fn new(client_id: StrBytes) -> Self {
+        RequestWriter {
+            head: RequestHead {
+                api_key: ApiKey::ApiVersions,
+                version: 0,
+                correlation_id: -1,
+                client_id: Some(client_id),
+            },
+            frame: Vec::new(),
+            body_at: None,
+            flexible: false,
+        }
+    }
+
+    /// The header of the last request.
+    pub fn head(&self) -> &RequestHead {
+        &self.head
+    }
+
+    /// The last request, with its size prefix.
+    pub fn frame(&self) -> &[u8] {
+        &self.frame
+    }
+
+    /// Hands the last request out.
+    pub fn take(&mut self) -> Vec<u8> {
+        self.body_at = None;
+        std::mem::take(&mut self.frame)
+    }
+
+    /// Encodes the next request.
+    ///
+    /// # Errors
+    /// As [`encode_request_of`].
+    pub fn encode<T: Encodable>(&mut self, api_key: ApiKey, version: i16, body: &T) -> Result<(), WireError> {
+        self.body_at = None;
+        self.name_next(api_key, version);
+        encode_request_into(&self.head, body, &mut self.frame)
+    }
+
+    /// Writes the next request field by field.
+    ///
+    /// # Errors
+    /// As [`write_request`].
+    pub fn write(
+        &mut self,
+        api_key: ApiKey,
+        version: i16,
+        body: impl FnOnce(&mut FieldWriter<'_>),
+    ) -> Result<(), WireError> {
+        let same = self.head.api_key == api_key && self.head.version == version;
+        self.name_next(api_key, version);
+        match self.body_at.filter(|_| same) {
+            Some(at) => {
+                self.frame.truncate(at);
+                self.frame[CORRELATION_ID].copy_from_slice(&self.head.correlation_id.to_be_bytes());
+            }
+            None => {
+                begin(&self.head, &mut self.frame)?;
+                self.body_at = Some(self.frame.len());
+                self.flexible = is_flexible(api_key, version);
+            }
+        }
+        body(&mut FieldWriter::new(&mut self.frame, self.flexible));
+        write_size(&mut self.frame).ok_or_else(|| WireError::unencodable(api_key, version, "longer than 2 GiB"))
+    }
+
+    fn name_next(&mut self, api_key: ApiKey, version: i16) {
+        self.head.api_key = api_key;
+        self.head.version = version;
+        self.head.correlation_id = self.head.correlation_id.checked_add(1).unwrap_or(0);
+    }
+}
+
 /// Writes the header, with room for the size before it.
 fn begin(head: &RequestHead, frame: &mut Vec<u8>) -> Result<(), WireError> {
     check_version(head.api_key, head.version)?;
@@ -122,4 +214,42 @@ fn write_size(frame: &mut [u8]) -> Option<()> {
     let size = i32::try_from(frame.len() - 4).ok()?;
     frame[..4].copy_from_slice(&size.to_be_bytes());
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_in_the_same_memory_are_those_that_are_written_alone() {
+        let client_id = StrBytes::from_static_str("tester");
+        let mut writer = RequestWriter::new(client_id.clone());
+        let requests = [
+            (ApiKey::Fetch, 17, 3),
+            (ApiKey::Fetch, 17, 0),
+            (ApiKey::Fetch, 17, 40),
+            (ApiKey::Fetch, 11, 2),
+            (ApiKey::Produce, 11, 2),
+            (ApiKey::Produce, 11, 1),
+        ];
+        for (correlation_id, (api_key, version, size)) in (0..).zip(requests) {
+            let body = |fields: &mut FieldWriter<'_>| {
+                fields.count(size);
+                (0..size).for_each(|_| fields.i64(correlation_id.into()));
+            };
+            writer.write(api_key, version, body).unwrap();
+            let head = RequestHead {
+                api_key,
+                version,
+                correlation_id,
+                client_id: Some(client_id.clone()),
+            };
+            let mut alone = Vec::new();
+            write_request(&head, &mut alone, body).unwrap();
+            assert_eq!((writer.head(), writer.frame()), (&head, &alone[..]));
+            if size == 40 {
+                assert_eq!(writer.take(), alone);
+            }
+        }
+    }
 }

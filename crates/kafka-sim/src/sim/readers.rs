@@ -89,7 +89,9 @@ impl Following {
                 partition,
                 high_watermark,
             } => {
-                self.unfinished.remove(&(topic.clone(), partition));
+                if !self.unfinished.is_empty() {
+                    self.unfinished.remove(&(topic.clone(), partition));
+                }
                 if self.final_read {
                     let log_start = self.log_starts.get(&(topic.clone(), partition)).copied();
                     history.record(Observation::EndOfRead {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kafka_sim_check::{History, Observation};
 use kafka_sim_client::{ClientInput, ClientOutput};
 use kafka_sim_cluster::{Cluster, Input, Output};
-use kafka_sim_core::{BrokerId, ConnId, SimTime, earlier};
+use kafka_sim_core::{BrokerId, ConnId, SimTime};
 
 use super::app::{App, ProducerOutputs};
 use super::consuming::{Around, Desk, Process};
@@ -139,20 +139,21 @@ impl World {
             if done(self) {
                 return true;
             }
-            let cluster_due = self.cluster.next_due();
-            let due = earlier(cluster_due, Some(self.clients_due).filter(|at| *at < SimTime::MAX));
-            let Some(next) = due.filter(|next| *next <= limit) else {
+            let cluster_due = self.cluster.next_due().unwrap_or(SimTime::MAX);
+            let next = cluster_due.min(self.clients_due);
+            if next > limit || next == SimTime::MAX {
                 self.now = self.now.max(limit);
                 return done(self);
-            };
+            }
             self.now = self.now.max(next);
             self.step(cluster_due);
         }
     }
 
     /// Lets everything happen that is due now: the cluster first, then the clients in order.
-    fn step(&mut self, cluster_due: Option<SimTime>) {
-        if cluster_due.is_some_and(|at| at <= self.now) {
+    #[inline]
+    fn step(&mut self, cluster_due: SimTime) {
+        if cluster_due <= self.now {
             self.cluster.advance(self.now, &mut self.from_cluster);
             self.carry();
         }
@@ -180,9 +181,12 @@ impl World {
     pub(super) fn begin_reading(&mut self, index: usize, partitions: &[(Arc<str>, i32)]) {
         let now = self.now;
         if let Client::Reader(reader) = &mut self.clients[index] {
-            let mut out = std::mem::take(&mut self.from_reader);
-            reader.begin(now, partitions, &mut self.history, &mut out);
-            self.take_reader_outputs(index, out);
+            reader.begin(now, partitions, &mut self.history, &mut self.from_reader);
+            for output in self.from_reader.drain(..) {
+                if let Some(outcome) = take_move(&mut self.moved, index, output) {
+                    reader.learn(now, outcome, &mut self.history);
+                }
+            }
             self.look_at(index);
         }
         self.carry();
@@ -277,22 +281,30 @@ impl World {
             Standing::Dead => return,
         }
         let now = self.now;
-        match &mut self.clients[index] {
+        let due = match &mut self.clients[index] {
             Client::Producer(app) => {
-                let mut out = std::mem::take(&mut self.from_producer);
                 match input {
-                    Some(input) => app.handle(now, input, &mut out),
-                    None => app.advance(now, &mut self.history, &mut out),
+                    Some(input) => app.handle(now, input, &mut self.from_producer),
+                    None => app.advance(now, &mut self.history, &mut self.from_producer),
                 }
-                self.take_producer_outputs(index, out);
+                for output in self.from_producer.drain(..) {
+                    if let Some(outcome) = take_move(&mut self.moved, index, output) {
+                        app.learn(now, outcome, &mut self.history);
+                    }
+                }
+                app.next_due()
             }
             Client::Reader(reader) => {
-                let mut out = std::mem::take(&mut self.from_reader);
                 match input {
-                    Some(input) => reader.handle(now, input, &mut out),
-                    None => reader.reader.advance(now, &mut out),
+                    Some(input) => reader.handle(now, input, &mut self.from_reader),
+                    None => reader.reader.advance(now, &mut self.from_reader),
                 }
-                self.take_reader_outputs(index, out);
+                for output in self.from_reader.drain(..) {
+                    if let Some(outcome) = take_move(&mut self.moved, index, output) {
+                        reader.learn(now, outcome, &mut self.history);
+                    }
+                }
+                reader.next_due()
             }
             Client::Consumer(process, desk) => {
                 let mut out = Vec::new();
@@ -308,11 +320,12 @@ impl World {
                 }
                 for output in out {
                     // It has heard its outcomes itself.
-                    self.take_move(index, output);
+                    take_move(&mut self.moved, index, output);
                 }
+                process.next_due()
             }
-        }
-        self.look_at(index);
+        };
+        self.note_due(index, due);
     }
 
     /// Works out when a client is due.
@@ -321,6 +334,10 @@ impl World {
             Standing::Running => self.clients[index].next_due(),
             Standing::Paused(_) | Standing::Dead => None,
         };
+        self.note_due(index, due);
+    }
+
+    fn note_due(&mut self, index: usize, due: Option<SimTime>) {
         let due = due.unwrap_or(SimTime::MAX);
         let before = std::mem::replace(&mut self.dues[index], due);
         if due <= self.clients_due {
@@ -329,39 +346,16 @@ impl World {
             self.clients_due = self.dues.iter().copied().min().unwrap_or(SimTime::MAX);
         }
     }
+}
 
-    fn take_producer_outputs(&mut self, index: usize, mut outputs: ProducerOutputs) {
-        let now = self.now;
-        for output in outputs.drain(..) {
-            if let Some(outcome) = self.take_move(index, output)
-                && let Client::Producer(app) = &mut self.clients[index]
-            {
-                app.learn(now, outcome, &mut self.history);
-            }
-        }
-        self.from_producer = outputs;
-    }
-
-    fn take_reader_outputs(&mut self, index: usize, mut outputs: ReaderOutputs) {
-        let now = self.now;
-        for output in outputs.drain(..) {
-            if let Some(outcome) = self.take_move(index, output)
-                && let Client::Reader(reader) = &mut self.clients[index]
-            {
-                reader.learn(now, outcome, &mut self.history);
-            }
-        }
-        self.from_reader = outputs;
-    }
-
-    fn take_move<O>(&mut self, index: usize, output: ClientOutput<O>) -> Option<O> {
-        let wanted = match output {
-            ClientOutput::Connect { conn, host, port } => Move::Connect { conn, host, port },
-            ClientOutput::Data { conn, bytes } => Move::Data { conn, bytes },
-            ClientOutput::Disconnect { conn } => Move::Disconnect { conn },
-            ClientOutput::Outcome(outcome) => return Some(outcome),
-        };
-        self.moved.push_back((index, wanted));
-        None
-    }
+/// Queues what a client wants carried; an outcome is something else.
+fn take_move<O>(moved: &mut VecDeque<(usize, Move)>, index: usize, output: ClientOutput<O>) -> Option<O> {
+    let wanted = match output {
+        ClientOutput::Connect { conn, host, port } => Move::Connect { conn, host, port },
+        ClientOutput::Data { conn, bytes } => Move::Data { conn, bytes },
+        ClientOutput::Disconnect { conn } => Move::Disconnect { conn },
+        ClientOutput::Outcome(outcome) => return Some(outcome),
+    };
+    moved.push_back((index, wanted));
+    None
 }

@@ -26,10 +26,13 @@ fn frames_are_the_same_however_the_stream_is_cut() {
             for end in 1..=bytes.len() {
                 let cut = end == bytes.len() || mask.rotate_left(end as u32 % 3) >> (end % 14) & 1 == 1;
                 if cut {
-                    splitter.push(bytes.slice(start..end));
+                    let chunk = bytes.slice(start..end);
                     start = end;
                     if look_each_time {
+                        found.extend(splitter.push_for_next(chunk).unwrap());
                         found.extend(drain(&mut splitter));
+                    } else {
+                        splitter.push(chunk);
                     }
                 }
             }
