@@ -1,11 +1,11 @@
 //! Encoding Fetch responses straight from the log: records are copied once, into the response.
 
 use bytes::Bytes;
-use kafka_sim_core::wire::{FieldWriter, RequestHead, write_response};
+use kafka_sim_core::wire::{FieldWriter, RequestHead, ResponseWriter};
 use kafka_sim_core::{BrokerId, ErrorCode};
 use smallvec::SmallVec;
 
-use super::endpoints::{Address, put_endpoints};
+use super::endpoints::{Endpoint, put_endpoints};
 use crate::broker::{FetchPart, FetchRead};
 
 /// What goes into a response.
@@ -18,24 +18,20 @@ pub(super) struct FetchAnswer<'a> {
     pub(super) mention: &'a [bool],
     /// Per partition, where to go instead; empty: nowhere.
     pub(super) leaders: &'a [Option<(BrokerId, i32)>],
+    /// The brokers that are named there.
+    pub(super) endpoints: &'a [Endpoint],
 }
 
 /// The frame, size prefix included.
-pub(super) fn encode(
-    head: &RequestHead,
-    answer: &FetchAnswer<'_>,
-    address: impl Fn(BrokerId) -> Option<Address>,
-) -> Bytes {
-    let records: usize = answer.reads.iter().map(|r| r.bytes).sum();
-    let room = records + 64 + 128 * answer.parts.len();
-    let frame = write_response(head, room, |fields| {
+pub(super) fn encode(responses: &mut ResponseWriter, head: &RequestHead, answer: &FetchAnswer<'_>) -> Bytes {
+    let frame = responses.write(head, |fields| {
         fields.i32(0);
         if head.version >= 7 {
             fields.i16(answer.error.0);
             fields.i32(answer.session_id);
         }
         put_topics(fields, head.version, answer);
-        put_endpoints(fields, answer.leaders.iter().flatten().map(|(id, _)| *id), address);
+        put_endpoints(fields, answer.endpoints);
     });
     frame.expect("the version is served, and responses are bounded by fetch.max.bytes")
 }
@@ -123,7 +119,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::super::endpoints::testing::{head, somewhere};
-    use super::super::fetch::named;
+    use super::super::fetch_decode::named;
     use super::*;
 
     fn part(topic: &str, index: i32) -> FetchPart {
@@ -161,6 +157,7 @@ mod tests {
             read(ErrorCode::NOT_LEADER_OR_FOLLOWER, Vec::new(), None),
             read(ErrorCode::NONE, Vec::new(), None),
         ];
+        let named = [somewhere(1)];
         for version in 4..=18_i16 {
             let leaders = [None, (version >= 16).then_some((BrokerId(1), 9)), None];
             let answer = FetchAnswer {
@@ -170,8 +167,9 @@ mod tests {
                 reads: &reads,
                 mention: &[],
                 leaders: &leaders,
+                endpoints: if version >= 16 { &named } else { &[] },
             };
-            let frame = encode(&head(ApiKey::Fetch, version), &answer, somewhere);
+            let frame = encode(&mut ResponseWriter::default(), &head(ApiKey::Fetch, version), &answer);
             let (correlation_id, body) = wire::decode_response(ApiKey::Fetch, version, frame.slice(4..)).unwrap();
             let ResponseKind::Fetch(response) = body else {
                 panic!("not a fetch response")
@@ -220,9 +218,10 @@ mod tests {
             parts: &parts,
             reads: &reads,
             mention: &[false, true],
-            leaders: &[None, None],
+            leaders: &[],
+            endpoints: &[],
         };
-        let frame = encode(&head(ApiKey::Fetch, 12), &answer, |_| None);
+        let frame = encode(&mut ResponseWriter::default(), &head(ApiKey::Fetch, 12), &answer);
         let (_, body) = wire::decode_response(ApiKey::Fetch, 12, frame.slice(4..)).unwrap();
         let ResponseKind::Fetch(response) = body else {
             panic!("not a fetch response")

@@ -8,11 +8,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka_protocol::protocol::StrBytes;
 use kafka_sim_core::wire::RequestHead;
 use kafka_sim_core::{BrokerId, ErrorCode};
 
-use super::endpoints::Address;
+use super::endpoints::endpoints;
 use super::produce_encode::encode;
 use super::{Answer, Call, produce_decode};
 use crate::broker::{Broker, CloseReason, Ctx, ParkedProduce, Produce, ProduceOutcome, ProducePart};
@@ -69,9 +68,20 @@ pub(crate) fn answer(broker: &mut Broker, ctx: &mut Ctx<'_>, produce: &ParkedPro
     }
 }
 
-fn render(broker: &Broker, head: &RequestHead, outcomes: &[ProduceOutcome]) -> Bytes {
-    let leader = |tp| current_leader(broker, tp);
-    encode(head, outcomes, leader, |id| Some(address(broker, id)))
+fn render(broker: &mut Broker, head: &RequestHead, outcomes: &[ProduceOutcome]) -> Bytes {
+    let leaders = redirects(broker, head.version, outcomes);
+    let endpoints = endpoints(broker, leaders.iter().flatten().map(|(id, _)| *id));
+    encode(&mut broker.responses, head, outcomes, &leaders, &endpoints)
+}
+
+/// Where to go instead (KIP-951), for each partition; empty if there is no reason to go.
+fn redirects(broker: &Broker, version: i16, outcomes: &[ProduceOutcome]) -> Vec<Option<(BrokerId, i32)>> {
+    let moved = |outcome: &ProduceOutcome| version >= 10 && outcome.error == ErrorCode::NOT_LEADER_OR_FOLLOWER;
+    if !outcomes.iter().any(moved) {
+        return Vec::new();
+    }
+    let leader = |outcome: &ProduceOutcome| current_leader(broker, outcome.tp.filter(|_| moved(outcome))?);
+    outcomes.iter().map(leader).collect()
 }
 
 fn failed(outcomes: &[ProduceOutcome]) -> bool {
@@ -158,17 +168,4 @@ fn first_batch(records: &[u8]) -> Result<Option<usize>, ErrorCode> {
 pub(super) fn current_leader(broker: &Broker, tp: Tp) -> Option<(BrokerId, i32)> {
     let state = broker.known(tp)?;
     Some((state.leader?, state.leader_epoch))
-}
-
-/// Advertised host and port of a broker, and its rack.
-pub(super) fn address(broker: &Broker, id: BrokerId) -> Address {
-    let listener = usize::try_from(id.0).ok().and_then(|at| broker.spec.listeners.get(at));
-    let (host, port) = listener.map_or(("", 0), |(host, port)| (&**host, *port));
-    let rack = broker
-        .image
-        .brokers
-        .get(&id)
-        .and_then(|b| b.rack.as_ref())
-        .map(|r| StrBytes::from_string(r.to_string()));
-    (StrBytes::from_string(host.to_string()), i32::from(port), rack)
 }

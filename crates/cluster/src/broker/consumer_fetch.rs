@@ -15,7 +15,7 @@ use crate::event::Event;
 use crate::peer::Tp;
 
 /// One partition of a fetch request.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct FetchPart {
     pub(crate) topic: Arc<str>,
     pub(crate) topic_id: Uuid,
@@ -99,10 +99,32 @@ impl FetchRead {
 }
 
 impl Broker {
+    /// A request to be filled in, in the memory of one that was answered if there is any.
+    pub(crate) fn blank_ask(&mut self, conn: ConnId, head: RequestHead) -> Box<FetchAsk> {
+        if let Some(mut ask) = self.spare_asks.pop() {
+            ask.conn = conn;
+            ask.head = head;
+            return ask;
+        }
+        Box::new(FetchAsk {
+            conn,
+            head,
+            debugging: false,
+            max_wait: Duration::ZERO,
+            min_bytes: 0,
+            max_bytes: 0,
+            read_committed: false,
+            rack: None,
+            parts: FetchParts::new(),
+            session: SessionUse::None,
+        })
+    }
+
     /// Reads at once if there is enough, otherwise parks the request. `None` means parked.
     pub(crate) fn fetch(&mut self, ctx: &mut Ctx<'_>, ask: Box<FetchAsk>) -> Option<(Box<FetchAsk>, FetchReads)> {
         if !self.has_nothing_for(&ask) {
-            let reads = self.read_all(ctx, &ask);
+            let mut reads = FetchReads::new();
+            self.read_all(ctx, &ask, &mut reads);
             if ask.max_wait.is_zero() || satisfied(&ask, &reads) {
                 self.note_reads(ctx, &ask, &reads);
                 return Some((ask, reads));
@@ -134,17 +156,15 @@ impl Broker {
         at_end && part.last_fetched_epoch < 0
     }
 
-    fn read_all(&self, ctx: &Ctx<'_>, ask: &FetchAsk) -> FetchReads {
+    fn read_all(&self, ctx: &Ctx<'_>, ask: &FetchAsk, reads: &mut FetchReads) {
         let mut left = ask.max_bytes.min(byte_count(self.config.fetch_max_bytes));
         let mut nothing_yet = true;
-        let mut reads = FetchReads::new();
         for part in &ask.parts {
             let read = self.read_one(ctx, ask, part, left, nothing_yet);
             left = left.saturating_sub(read.bytes);
             nothing_yet &= read.bytes == 0;
             reads.push(read);
         }
-        reads
     }
 
     fn read_one(&self, ctx: &Ctx<'_>, ask: &FetchAsk, part: &FetchPart, left: usize, nothing_yet: bool) -> FetchRead {
@@ -281,11 +301,12 @@ impl Broker {
         let Some(WaitsFor::Fetch(ask)) = self.purgatory.get(id).map(|p| &p.waits_for) else {
             return false;
         };
-        let reads = self.read_all(ctx, ask);
+        let mut reads = FetchReads::new();
+        self.read_all(ctx, ask, &mut reads);
         if !satisfied(ask, &reads) {
             return true;
         }
-        self.answer_fetch(ctx, id, reads);
+        self.answer_fetch(ctx, id, &reads);
         false
     }
 
@@ -294,12 +315,13 @@ impl Broker {
         let Some(WaitsFor::Fetch(ask)) = self.purgatory.get(id).map(|p| &p.waits_for) else {
             return;
         };
-        let reads = self.read_all(ctx, ask);
-        self.answer_fetch(ctx, id, reads);
+        let mut reads = FetchReads::new();
+        self.read_all(ctx, ask, &mut reads);
+        self.answer_fetch(ctx, id, &reads);
     }
 
-    fn answer_fetch(&mut self, ctx: &mut Ctx<'_>, id: u64, reads: FetchReads) {
-        let Some(WaitsFor::Fetch(ask)) = self.unpark(id) else {
+    fn answer_fetch(&mut self, ctx: &mut Ctx<'_>, id: u64, reads: &[FetchRead]) {
+        let Some(WaitsFor::Fetch(mut ask)) = self.unpark(id) else {
             return;
         };
         for tp in ask.parts.iter().filter_map(|p| p.tp.ok()) {
@@ -307,9 +329,11 @@ impl Broker {
                 partition.waiting_fetches.retain(|waiting| *waiting != id);
             }
         }
-        self.note_reads(ctx, &ask, &reads);
-        let bytes = crate::api::fetch::render(self, ctx, &ask, &reads);
+        self.note_reads(ctx, &ask, reads);
+        let bytes = crate::api::fetch::render(self, ctx, &ask, reads);
         self.respond_encoded(ctx, ask.conn, &ask.head, Ok(bytes));
+        ask.parts.clear();
+        self.spare_asks.push(ask);
     }
 
     fn note_reads(&self, ctx: &mut Ctx<'_>, ask: &FetchAsk, reads: &[FetchRead]) {

@@ -4,9 +4,14 @@ use kafka_sim_core::batch::Batch;
 use kafka_sim_core::{BrokerId, ErrorCode};
 use smallvec::SmallVec;
 
-use super::follower_fetch::{FetchedParts, Parked, ReplicaExchange, ReplicaFetchedPart, ReplicaPart, divergence};
-use super::{Broker, Ctx, PeerMessage, Timer};
+use super::follower_fetch::{
+    FetchedParts, Parked, ReplicaExchange, ReplicaFetchedPart, ReplicaPart, SessionPart, divergence,
+};
+use super::{Broker, Ctx, Partition, PeerMessage, Timer};
 use crate::peer::Tp;
+
+/// The places of the partitions that were looked at, and whether there is more of which the limits have left nothing.
+type PartsRead = SmallVec<[(usize, bool); 4]>;
 
 impl Broker {
     /// `news`: there may be something that must not wait.
@@ -23,7 +28,7 @@ impl Broker {
             ctx.tell_broker(from, PeerMessage::Fetched(exchange));
             return;
         }
-        exchange.answer.parts.clear();
+        exchange.answer.clear();
         let expiry = self.timers.set(ctx.now + max_wait, Timer::FollowerWait(from));
         let session = self.followers.get_mut(&from).expect("the session was looked up above");
         session.parked = Some(Parked { exchange, expiry });
@@ -35,87 +40,72 @@ impl Broker {
         let Some(session) = self.followers.get(&from) else {
             return false;
         };
-        let broker_epoch = session.broker_epoch;
-        let (mut left, mut urgent, mut unread) = (asked.max_bytes, false, SmallVec::<[Tp; 4]>::new());
-        for part in session.asked() {
-            let limit = asked.max_bytes_per_partition.min(left);
-            let (read, more) = self.read_for_follower(part, from, broker_epoch, limit, left == asked.max_bytes);
-            let bytes: usize = read.records.iter().map(Batch::size).sum();
-            left = left.saturating_sub(bytes);
-            urgent |= bytes > 0 || !read.error.is_ok() || read.diverging.is_some();
-            if more {
-                unread.push(part.tp);
+        let (mut left, mut urgent) = (asked.max_bytes, false);
+        let mut read = PartsRead::new();
+        let parts = session.parts.values().as_slice();
+        let first = session.first_in_turn();
+        for place in (first..parts.len()).chain(0..first) {
+            let SessionPart {
+                asked: part, changed, ..
+            } = &parts[place];
+            if !changed {
+                continue;
             }
-            answer.parts.push(read);
+            let limit = asked.max_bytes_per_partition.min(left);
+            let at_least_one = left == asked.max_bytes;
+            let found = match self.fetchable(part, from, session.broker_epoch) {
+                Ok(partition) => read_for_follower(partition, part, limit, at_least_one, &mut answer.records),
+                Err(error) => Found::failed(part.tp, error),
+            };
+            left = left.saturating_sub(found.bytes);
+            urgent |= found.part.batches > 0 || !found.part.is_heard();
+            read.push((place, found.more));
+            answer.parts.push(found.part);
         }
         if urgent || !peek {
-            self.settle_session(from, &mut answer.parts, &unread);
+            self.settle_session(from, &mut answer.parts, &read);
         }
         urgent
     }
 
     /// Drops from an answer what the follower already knows, and forgets what has been told.
-    fn settle_session(&mut self, from: BrokerId, parts: &mut FetchedParts, unread: &[Tp]) {
+    fn settle_session(&mut self, from: BrokerId, parts: &mut FetchedParts, read: &PartsRead) {
         let session = self
             .followers
             .get_mut(&from)
             .expect("only called with a session at hand");
+        let mut read = read.iter();
         parts.retain(|part| {
+            let (place, more) = *read.next().expect("each part was read");
+            let cached = session.parts.value_at_mut(place).expect("it was asked for");
             let news = (part.high_watermark, part.log_start);
-            let heard = part.error.is_ok() && part.diverging.is_none();
-            let silent = part.records.is_empty() && heard;
-            let cached = session.parts.get_mut(&part.tp).expect("it was asked for");
+            let heard = part.is_heard();
+            let silent = part.batches == 0 && heard;
             let known = cached.last_sent == Some(news);
             // Records that the limits left no room for are still to come.
-            cached.changed &= !silent || unread.contains(&part.tp);
+            cached.changed &= !silent || more;
             cached.last_sent = heard.then_some(news);
-            if !part.records.is_empty() {
+            if part.batches > 0 {
                 session.served_last = Some(part.tp);
             }
             !(silent && known)
         });
     }
 
-    /// Reads one partition. The flag says that there is more, of which the limits have left nothing.
-    fn read_for_follower(
-        &self,
-        part: &ReplicaPart,
-        from: BrokerId,
-        broker_epoch: i64,
-        max_bytes: usize,
-        first: bool,
-    ) -> (ReplicaFetchedPart, bool) {
-        let mut read = ReplicaFetchedPart {
-            tp: part.tp,
-            error: ErrorCode::NONE,
-            high_watermark: -1,
-            log_start: -1,
-            diverging: None,
-            records: Vec::new(),
-        };
-        let partition = match self.fetchable(part, from, broker_epoch) {
-            Ok(partition) => partition,
-            Err(error) => {
-                read.error = error;
-                return (read, false);
-            }
-        };
-        let log_end = partition.log.log_end_offset();
-        read.high_watermark = partition.high_watermark;
-        read.log_start = partition.log.log_start_offset();
-        match divergence(partition, part) {
-            Some(Ok(diverging)) => read.diverging = Some(diverging),
-            Some(Err(error)) => read.error = error,
-            None if max_bytes > 0 && part.fetch_offset < log_end => {
-                match partition.log.read(part.fetch_offset, max_bytes, log_end, first) {
-                    Ok(outcome) => read.records = outcome.batches,
-                    Err(error) => read.error = error,
-                }
-            }
-            None => {}
+    /// The partition, if the follower may fetch it from here.
+    fn fetchable(&self, part: &ReplicaPart, from: BrokerId, broker_epoch: i64) -> Result<&Partition, ErrorCode> {
+        if self.log_dir_offline {
+            return Err(ErrorCode::KAFKA_STORAGE_ERROR);
         }
-        let more = read.records.is_empty() && part.fetch_offset < log_end;
-        (read, more)
+        let Some(partition) = self.partitions.get(&part.tp) else {
+            let known = self.known(part.tp).is_some();
+            return Err(if known {
+                ErrorCode::NOT_LEADER_OR_FOLLOWER
+            } else {
+                ErrorCode::UNKNOWN_TOPIC_ID
+            });
+        };
+        partition.lets_fetch(part, from, broker_epoch).map(|()| partition)
     }
 
     /// Wakes the followers that wait for records of this partition.
@@ -137,7 +127,7 @@ impl Broker {
         };
         let urgent = self.collect_parts(follower, &mut parked.exchange, !expired);
         if !urgent && !expired {
-            parked.exchange.answer.parts.clear();
+            parked.exchange.answer.clear();
             let session = self.followers.get_mut(&follower).expect("it was parked a moment ago");
             session.parked = Some(parked);
             return;
@@ -164,4 +154,66 @@ impl Broker {
             },
         );
     }
+}
+
+/// What was read of one partition.
+struct Found {
+    part: ReplicaFetchedPart,
+    bytes: usize,
+    /// There is more, of which the limits have left nothing.
+    more: bool,
+}
+
+impl Found {
+    fn failed(tp: Tp, error: ErrorCode) -> Self {
+        Found {
+            part: ReplicaFetchedPart {
+                tp,
+                error,
+                high_watermark: -1,
+                log_start: -1,
+                diverging: None,
+                batches: 0,
+            },
+            bytes: 0,
+            more: false,
+        }
+    }
+}
+
+impl ReplicaFetchedPart {
+    /// The follower may go on from where it stands.
+    fn is_heard(&self) -> bool {
+        self.error.is_ok() && self.diverging.is_none()
+    }
+}
+
+fn read_for_follower(
+    partition: &Partition,
+    asked: &ReplicaPart,
+    max_bytes: usize,
+    at_least_one: bool,
+    records: &mut Vec<Batch>,
+) -> Found {
+    let log = &partition.log;
+    let mut found = Found::failed(asked.tp, ErrorCode::NONE);
+    let part = &mut found.part;
+    part.high_watermark = partition.high_watermark;
+    part.log_start = log.log_start_offset();
+    let log_end = log.log_end_offset();
+    match divergence(partition, asked) {
+        Some(Ok(diverging)) => part.diverging = Some(diverging),
+        Some(Err(error)) => part.error = error,
+        None if max_bytes > 0 && asked.fetch_offset < log_end => {
+            let before = records.len();
+            match log.read_into(records, asked.fetch_offset, max_bytes, log_end, at_least_one) {
+                Ok(bytes) => found.bytes = bytes,
+                Err(error) => part.error = error,
+            }
+            part.batches = records.len() - before;
+        }
+        None => {}
+    }
+    found.more = part.batches == 0 && asked.fetch_offset < log_end;
+    found
 }

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use super::high_watermark::risen_high_watermark;
 use super::timers::TimerKey;
 use super::{Broker, Ctx, Partition, PeerMessage, Role};
+use crate::log::Log;
 use crate::peer::Tp;
 
 /// Where a follower wants to read one partition.
@@ -58,7 +59,8 @@ pub(crate) struct ReplicaFetchedPart {
     pub(crate) log_start: Offset,
     /// The follower's log departs from the leader's: (epoch, end offset of that epoch here).
     pub(crate) diverging: Option<(i32, Offset)>,
-    pub(crate) records: Vec<Batch>,
+    /// How many batches of the answer are its own.
+    pub(crate) batches: usize,
 }
 
 /// Mostly the one partition that has something new.
@@ -70,6 +72,16 @@ pub(crate) struct ReplicaFetched {
     /// The leader does not know the session (it restarted): fetch in full.
     pub(crate) session_lost: bool,
     pub(crate) parts: FetchedParts,
+    /// The batches of all parts in their order, in one piece of memory that stays with the exchange.
+    pub(crate) records: Vec<Batch>,
+}
+
+impl ReplicaFetched {
+    /// Nothing has been read.
+    pub(super) fn clear(&mut self) {
+        self.parts.clear();
+        self.records.clear();
+    }
 }
 
 /// The session of one follower.
@@ -86,7 +98,7 @@ pub(crate) struct FollowerSession {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SessionPart {
     /// What the follower asked for last.
-    asked: ReplicaPart,
+    pub(super) asked: ReplicaPart,
     /// It may have something to say.
     pub(super) changed: bool,
     /// High watermark and log start as they were told last.
@@ -100,16 +112,15 @@ pub(super) struct Parked {
 }
 
 impl FollowerSession {
-    /// What to look at for an answer, in turn.
-    pub(super) fn asked(&self) -> impl Iterator<Item = &ReplicaPart> {
-        let parts = self.parts.values().as_slice();
-        let start = match self.served_last {
-            Some(last) if parts.len() > 1 => parts.partition_point(|part| part.asked.tp <= last),
+    /// The place of the partition that an answer begins with.
+    pub(super) fn first_in_turn(&self) -> usize {
+        match self.served_last {
+            Some(last) if self.parts.len() > 1 => {
+                let keys = self.parts.keys().as_slice();
+                keys.partition_point(|tp| *tp <= last)
+            }
             _ => 0,
-        };
-        let (before, from_there) = parts.split_at(start);
-        let in_turn = from_there.iter().chain(before);
-        in_turn.filter(|part| part.changed).map(|part| &part.asked)
+        }
     }
 
     /// The follower says where it wants to read.
@@ -179,11 +190,11 @@ impl Broker {
                 news |= changed;
                 continue;
             }
-            news |= *changed && part.fetch_offset < partition.log.log_end_offset();
             partition.note_fetch(ctx.now, part, from, broker_epoch);
             // Also where the follower stands still: the high watermark may have waited for another one that lags by now.
             let high_watermark = risen_high_watermark(partition, &self.image, lag, ctx.now);
             let outside = !partition.isr.committed().contains(&from);
+            news |= (*changed || high_watermark.is_some()) && part.fetch_offset < partition.log.log_end_offset();
             if high_watermark.is_some() || outside {
                 moved.push(Progress {
                     tp: part.tp,
@@ -192,39 +203,17 @@ impl Broker {
                 });
             }
         }
-        if moved.is_empty() {
-            return news;
-        }
         for progress in moved {
             if let Some(high_watermark) = progress.high_watermark {
                 self.raise_high_watermark(ctx, progress.tp, high_watermark);
+                // A coordinator may write more once something of its own is replicated.
+                news |= self.groups.are_kept_in(progress.tp);
             }
             if progress.outside {
                 self.maybe_expand_isr(ctx, progress.tp, from);
             }
         }
-        true
-    }
-
-    /// The partition, if the follower may fetch it from here.
-    pub(super) fn fetchable(
-        &self,
-        part: &ReplicaPart,
-        from: BrokerId,
-        broker_epoch: i64,
-    ) -> Result<&Partition, ErrorCode> {
-        if self.log_dir_offline {
-            return Err(ErrorCode::KAFKA_STORAGE_ERROR);
-        }
-        let Some(partition) = self.partitions.get(&part.tp) else {
-            let known = self.known(part.tp).is_some();
-            return Err(if known {
-                ErrorCode::NOT_LEADER_OR_FOLLOWER
-            } else {
-                ErrorCode::UNKNOWN_TOPIC_ID
-            });
-        };
-        partition.lets_fetch(part, from, broker_epoch).map(|()| partition)
+        news
     }
 
     /// A follower's connection is gone, and its session with it.
@@ -246,7 +235,7 @@ struct Progress {
 
 impl Partition {
     /// Whether that follower may fetch in the epochs it names.
-    fn lets_fetch(&self, part: &ReplicaPart, from: BrokerId, broker_epoch: i64) -> Result<(), ErrorCode> {
+    pub(super) fn lets_fetch(&self, part: &ReplicaPart, from: BrokerId, broker_epoch: i64) -> Result<(), ErrorCode> {
         let asked_in = part.leader_epoch;
         #[cfg(feature = "mutants")]
         let asked_in = if self.mutant == Some(crate::mutant::Mutant::NoFetchEpochFencing) {
@@ -296,8 +285,17 @@ impl Partition {
 }
 
 /// Where the follower's log departs from this one, by the epoch of its last record.
+#[inline]
 pub(super) fn divergence(partition: &Partition, part: &ReplicaPart) -> Option<Result<(i32, Offset), ErrorCode>> {
     let log = &partition.log;
+    let of_this_epoch = part.last_fetched_epoch < 0 || log.latest_epoch() == Some(part.last_fetched_epoch);
+    if of_this_epoch && !out_of_range(log, part.fetch_offset) {
+        return None;
+    }
+    found_divergence(log, part)
+}
+
+fn found_divergence(log: &Log, part: &ReplicaPart) -> Option<Result<(i32, Offset), ErrorCode>> {
     if part.last_fetched_epoch < 0 {
         return out_of_range(log, part.fetch_offset).then_some(Err(ErrorCode::OFFSET_OUT_OF_RANGE));
     }
@@ -313,7 +311,7 @@ pub(super) fn divergence(partition: &Partition, part: &ReplicaPart) -> Option<Re
     out_of_range(log, part.fetch_offset).then_some(Err(ErrorCode::OFFSET_OUT_OF_RANGE))
 }
 
-fn out_of_range(log: &crate::log::Log, offset: Offset) -> bool {
+fn out_of_range(log: &Log, offset: Offset) -> bool {
     offset < log.log_start_offset() || offset > log.log_end_offset()
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafka_sim_core::wire::ResponseWriter;
 use kafka_sim_core::{ErrorCode, Seed, SmallMap, TopicPartition};
 use uuid::Uuid;
 
@@ -60,6 +61,8 @@ impl Broker {
             log_dir_offline: false,
             cleaners: BTreeMap::new(),
             rng,
+            spare_asks: Vec::new(),
+            responses: ResponseWriter::default(),
             incarnation,
             answered: Vec::new(),
             spec,

@@ -82,6 +82,10 @@ impl Purgatory {
         self.numbers + 1
     }
 
+    pub(crate) fn holds_deletes(&self) -> bool {
+        !self.deletes.is_empty()
+    }
+
     pub(crate) fn delete_records(&self) -> Vec<u64> {
         self.deletes.clone()
     }
