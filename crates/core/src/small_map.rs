@@ -123,16 +123,8 @@ impl<K: Ord, V> SmallMap<K, V> {
         if self.keys.len() <= FEW {
             self.keys.iter().position(|other| other.borrow() == key)
         } else {
-            self.find_among_many(key)
+            self.place(key).ok()
         }
-    }
-
-    #[inline(never)]
-    fn find_among_many<Q: Ord + ?Sized>(&self, key: &Q) -> Option<usize>
-    where
-        K: Borrow<Q>,
-    {
-        self.place(key).ok()
     }
 
     /// The value of a key.

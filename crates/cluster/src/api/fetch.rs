@@ -14,12 +14,12 @@ use bytes::Bytes;
 use kafka_sim_core::wire::RequestHead;
 use kafka_sim_core::{BrokerId, ErrorCode};
 
-use super::endpoints::endpoints;
+use super::endpoints::{Endpoint, endpoints};
 use super::fetch_decode::{self, FetchRequest};
 use super::fetch_encode::{FetchAnswer, encode};
 use super::{Answer, Call};
 use crate::broker::{
-    Broker, CloseReason, Ctx, FetchAsk, FetchPart, FetchParts, FetchRead, Mention, SessionUse, byte_count,
+    Broker, CloseReason, Ctx, FetchAsk, FetchPart, FetchParts, FetchRead, FetchReads, Mention, SessionUse, byte_count,
 };
 use crate::peer::Tp;
 
@@ -53,6 +53,7 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, body: &
         None => Answer::Later,
         Some((ask, reads)) => {
             let bytes = render(broker, ctx, &ask, &reads);
+            broker.keep_reads(reads);
             Answer::Encoded(ask.head, bytes)
         }
     }
@@ -63,7 +64,7 @@ fn top_level(broker: &mut Broker, head: RequestHead, error: ErrorCode) -> Answer
         error,
         session_id: 0,
         parts: &[],
-        reads: &[],
+        reads: &FetchReads::default(),
         mention: &[],
         leaders: &[],
         endpoints: &[],
@@ -125,14 +126,17 @@ fn open_session(
 }
 
 /// Encodes the answer, after the session has had its say about what is worth mentioning.
-pub(crate) fn render(broker: &mut Broker, ctx: &Ctx<'_>, ask: &FetchAsk, reads: &[FetchRead]) -> Bytes {
+pub(crate) fn render(broker: &mut Broker, ctx: &Ctx<'_>, ask: &FetchAsk, reads: &FetchReads) -> Bytes {
     let (session_id, mention) = match ask.session {
         SessionUse::None => (0, Mention::new()),
-        SessionUse::Create => (create_session(broker, ctx, ask, reads), Mention::new()),
-        SessionUse::Incremental(id) => broker.sessions.settle(id, &ask.parts, reads),
+        SessionUse::Create => (create_session(broker, ctx, ask, &reads.parts), Mention::new()),
+        SessionUse::Incremental(id) => broker.sessions.settle(id, &ask.parts, &reads.parts),
     };
-    let leaders = redirects(broker, ask, reads);
-    let endpoints = endpoints(broker, leaders.iter().flatten().map(|(id, _)| *id));
+    let (leaders, endpoints) = if reads.parts.iter().all(|read| read.error.is_ok()) {
+        Default::default()
+    } else {
+        redirects(broker, ask, &reads.parts)
+    };
     let answer = FetchAnswer {
         error: ErrorCode::NONE,
         session_id,
@@ -153,15 +157,15 @@ fn create_session(broker: &mut Broker, ctx: &Ctx<'_>, ask: &FetchAsk, reads: &[F
         .create(ctx.now, slots, &mut broker.rng, by_topic_id, &ask.parts, reads)
 }
 
-/// Where to go instead, for each partition; empty if there is no reason to go.
-fn redirects(broker: &Broker, ask: &FetchAsk, reads: &[FetchRead]) -> Vec<Option<(BrokerId, i32)>> {
-    if reads.iter().all(|read| read.error.is_ok()) {
-        return Vec::new();
-    }
+/// Where to go instead, for each partition, and the brokers that are named.
+#[cold]
+fn redirects(broker: &Broker, ask: &FetchAsk, reads: &[FetchRead]) -> (Vec<Option<(BrokerId, i32)>>, Vec<Endpoint>) {
     let parts = ask.parts.iter().zip(reads);
-    parts
+    let leaders: Vec<_> = parts
         .map(|(part, read)| redirect(broker, ask.head.version, part, read))
-        .collect()
+        .collect();
+    let endpoints = endpoints(broker, leaders.iter().flatten().map(|(id, _)| *id));
+    (leaders, endpoints)
 }
 
 /// Where to go instead (KIP-951), for errors that say this broker does not lead.

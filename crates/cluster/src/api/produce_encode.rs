@@ -7,6 +7,9 @@ use kafka_sim_core::wire::{FieldWriter, RequestHead, ResponseWriter};
 use super::endpoints::{Endpoint, put_endpoints};
 use crate::broker::ProduceOutcome;
 
+/// Bytes that most responses take.
+const USUAL_SIZE: usize = 128;
+
 /// The frame, size prefix included. `leaders`: per partition, where to go instead; empty: nowhere.
 pub(super) fn encode(
     responses: &mut ResponseWriter,
@@ -15,7 +18,7 @@ pub(super) fn encode(
     leaders: &[Option<(BrokerId, i32)>],
     endpoints: &[Endpoint],
 ) -> Bytes {
-    let frame = responses.write(head, |fields| {
+    let frame = responses.write(head, USUAL_SIZE, |fields| {
         put_topics(fields, head.version, outcomes, leaders);
         fields.i32(0);
         put_endpoints(fields, endpoints);

@@ -4,14 +4,9 @@ use kafka_sim_core::batch::Batch;
 use kafka_sim_core::{BrokerId, ErrorCode};
 use smallvec::SmallVec;
 
-use super::follower_fetch::{
-    FetchedParts, Parked, ReplicaExchange, ReplicaFetchedPart, ReplicaPart, SessionPart, divergence,
-};
+use super::follower_fetch::{Parked, ReplicaExchange, ReplicaFetchedPart, ReplicaPart, divergence};
 use super::{Broker, Ctx, Partition, PeerMessage, Timer};
 use crate::peer::Tp;
-
-/// The places of the partitions that were looked at, and whether there is more of which the limits have left nothing.
-type PartsRead = SmallVec<[(usize, bool); 4]>;
 
 impl Broker {
     /// `news`: there may be something that must not wait.
@@ -41,49 +36,40 @@ impl Broker {
             return false;
         };
         let (mut left, mut urgent) = (asked.max_bytes, false);
-        let mut read = PartsRead::new();
-        let parts = session.parts.values().as_slice();
-        let first = session.first_in_turn();
-        for place in (first..parts.len()).chain(0..first) {
-            let SessionPart {
-                asked: part, changed, ..
-            } = &parts[place];
-            if !changed {
-                continue;
-            }
+        for part in session.asked() {
             let limit = asked.max_bytes_per_partition.min(left);
             let at_least_one = left == asked.max_bytes;
-            let found = match self.fetchable(part, from, session.broker_epoch) {
-                Ok(partition) => read_for_follower(partition, part, limit, at_least_one, &mut answer.records),
-                Err(error) => Found::failed(part.tp, error),
-            };
-            left = left.saturating_sub(found.bytes);
-            urgent |= found.part.batches > 0 || !found.part.is_heard();
-            read.push((place, found.more));
-            answer.parts.push(found.part);
+            let mut read = ReplicaFetchedPart::of(part.tp);
+            match self.fetchable(part, from, session.broker_epoch) {
+                Ok(partition) => {
+                    let bytes = read.fill(partition, part, limit, at_least_one, &mut answer.records);
+                    left = left.saturating_sub(bytes);
+                }
+                Err(error) => read.error = error,
+            }
+            urgent |= read.batches > 0 || !read.is_heard();
+            answer.parts.push(read);
         }
         if urgent || !peek {
-            self.settle_session(from, &mut answer.parts, &read);
+            self.settle_session(from, &mut answer.parts);
         }
         urgent
     }
 
     /// Drops from an answer what the follower already knows, and forgets what has been told.
-    fn settle_session(&mut self, from: BrokerId, parts: &mut FetchedParts, read: &PartsRead) {
+    fn settle_session(&mut self, from: BrokerId, parts: &mut Vec<ReplicaFetchedPart>) {
         let session = self
             .followers
             .get_mut(&from)
             .expect("only called with a session at hand");
-        let mut read = read.iter();
         parts.retain(|part| {
-            let (place, more) = *read.next().expect("each part was read");
-            let cached = session.parts.value_at_mut(place).expect("it was asked for");
+            let cached = session.parts.get_mut(&part.tp).expect("it was asked for");
             let news = (part.high_watermark, part.log_start);
             let heard = part.is_heard();
             let silent = part.batches == 0 && heard;
             let known = cached.last_sent == Some(news);
             // Records that the limits left no room for are still to come.
-            cached.changed &= !silent || more;
+            cached.changed &= !silent || part.more;
             cached.last_sent = heard.then_some(news);
             if part.batches > 0 {
                 session.served_last = Some(part.tp);
@@ -156,64 +142,54 @@ impl Broker {
     }
 }
 
-/// What was read of one partition.
-struct Found {
-    part: ReplicaFetchedPart,
-    bytes: usize,
-    /// There is more, of which the limits have left nothing.
-    more: bool,
-}
-
-impl Found {
-    fn failed(tp: Tp, error: ErrorCode) -> Self {
-        Found {
-            part: ReplicaFetchedPart {
-                tp,
-                error,
-                high_watermark: -1,
-                log_start: -1,
-                diverging: None,
-                batches: 0,
-            },
-            bytes: 0,
+impl ReplicaFetchedPart {
+    fn of(tp: Tp) -> Self {
+        ReplicaFetchedPart {
+            tp,
+            error: ErrorCode::NONE,
+            high_watermark: -1,
+            log_start: -1,
+            diverging: None,
+            batches: 0,
             more: false,
         }
     }
-}
 
-impl ReplicaFetchedPart {
     /// The follower may go on from where it stands.
     fn is_heard(&self) -> bool {
         self.error.is_ok() && self.diverging.is_none()
     }
-}
 
-fn read_for_follower(
-    partition: &Partition,
-    asked: &ReplicaPart,
-    max_bytes: usize,
-    at_least_one: bool,
-    records: &mut Vec<Batch>,
-) -> Found {
-    let log = &partition.log;
-    let mut found = Found::failed(asked.tp, ErrorCode::NONE);
-    let part = &mut found.part;
-    part.high_watermark = partition.high_watermark;
-    part.log_start = log.log_start_offset();
-    let log_end = log.log_end_offset();
-    match divergence(partition, asked) {
-        Some(Ok(diverging)) => part.diverging = Some(diverging),
-        Some(Err(error)) => part.error = error,
-        None if max_bytes > 0 && asked.fetch_offset < log_end => {
-            let before = records.len();
-            match log.read_into(records, asked.fetch_offset, max_bytes, log_end, at_least_one) {
-                Ok(bytes) => found.bytes = bytes,
-                Err(error) => part.error = error,
+    /// Reads from the partition where the follower asks to. Returns the bytes of the records.
+    fn fill(
+        &mut self,
+        partition: &Partition,
+        asked: &ReplicaPart,
+        max_bytes: usize,
+        at_least_one: bool,
+        records: &mut Vec<Batch>,
+    ) -> usize {
+        let log = &partition.log;
+        let log_end = log.log_end_offset();
+        self.high_watermark = partition.high_watermark;
+        self.log_start = log.log_start_offset();
+        self.more = asked.fetch_offset < log_end;
+        match divergence(partition, asked) {
+            Some(Ok(diverging)) => self.diverging = Some(diverging),
+            Some(Err(error)) => self.error = error,
+            None if max_bytes > 0 && self.more => {
+                let before = records.len();
+                match log.read_into(records, asked.fetch_offset, max_bytes, log_end, at_least_one) {
+                    Ok(bytes) => {
+                        self.batches = records.len() - before;
+                        self.more = bytes == 0;
+                        return bytes;
+                    }
+                    Err(error) => self.error = error,
+                }
             }
-            part.batches = records.len() - before;
+            None => {}
         }
-        None => {}
+        0
     }
-    found.more = part.batches == 0 && asked.fetch_offset < log_end;
-    found
 }

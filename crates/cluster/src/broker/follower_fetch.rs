@@ -26,7 +26,7 @@ pub(crate) struct ReplicaPart {
     pub(crate) log_start: Offset,
 }
 
-/// A fetch and its answer, which travel in the same piece of memory, there and back and there again.
+/// A fetch and its answer, which travel in the same memory, there and back and there again, lists included.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub(crate) struct ReplicaExchange {
     pub(crate) asked: ReplicaFetch,
@@ -43,7 +43,7 @@ pub(crate) struct ReplicaFetch {
     /// The request opens a new session: forget what was known.
     pub(crate) full: bool,
     /// Mostly the one partition that the follower has just appended to.
-    pub(crate) changed: SmallVec<[ReplicaPart; 1]>,
+    pub(crate) changed: Vec<ReplicaPart>,
     pub(crate) forgotten: Vec<Tp>,
     pub(crate) max_wait: Duration,
     pub(crate) max_bytes: usize,
@@ -61,18 +61,18 @@ pub(crate) struct ReplicaFetchedPart {
     pub(crate) diverging: Option<(i32, Offset)>,
     /// How many batches of the answer are its own.
     pub(crate) batches: usize,
+    /// There is more, of which the limits have left nothing.
+    pub(super) more: bool,
 }
-
-/// Mostly the one partition that has something new.
-pub(super) type FetchedParts = SmallVec<[ReplicaFetchedPart; 1]>;
 
 /// The answer to a [`ReplicaFetch`].
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub(crate) struct ReplicaFetched {
     /// The leader does not know the session (it restarted): fetch in full.
     pub(crate) session_lost: bool,
-    pub(crate) parts: FetchedParts,
-    /// The batches of all parts in their order, in one piece of memory that stays with the exchange.
+    /// Mostly the one partition that has something new.
+    pub(crate) parts: Vec<ReplicaFetchedPart>,
+    /// The batches of all parts in their order.
     pub(crate) records: Vec<Batch>,
 }
 
@@ -98,7 +98,7 @@ pub(crate) struct FollowerSession {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SessionPart {
     /// What the follower asked for last.
-    pub(super) asked: ReplicaPart,
+    asked: ReplicaPart,
     /// It may have something to say.
     pub(super) changed: bool,
     /// High watermark and log start as they were told last.
@@ -112,15 +112,16 @@ pub(super) struct Parked {
 }
 
 impl FollowerSession {
-    /// The place of the partition that an answer begins with.
-    pub(super) fn first_in_turn(&self) -> usize {
-        match self.served_last {
-            Some(last) if self.parts.len() > 1 => {
-                let keys = self.parts.keys().as_slice();
-                keys.partition_point(|tp| *tp <= last)
-            }
+    /// What to look at for an answer, in turn.
+    pub(super) fn asked(&self) -> impl Iterator<Item = &ReplicaPart> {
+        let parts = self.parts.values().as_slice();
+        let first = match self.served_last {
+            Some(last) if parts.len() > 1 => parts.partition_point(|part| part.asked.tp <= last),
             _ => 0,
-        }
+        };
+        let (before, from_there) = parts.split_at(first);
+        let in_turn = from_there.iter().chain(before);
+        in_turn.filter(|part| part.changed).map(|part| &part.asked)
     }
 
     /// The follower says where it wants to read.

@@ -41,7 +41,7 @@ use crate::peer::{MetadataImage, PartitionState, Tp};
 
 pub use connections::CloseReason;
 pub(crate) use connections::Connection;
-pub(crate) use consumer_fetch::{FetchAsk, FetchPart, FetchParts, FetchRead};
+pub(crate) use consumer_fetch::{FetchAsk, FetchPart, FetchParts, FetchRead, FetchReads};
 pub(crate) use controller_link::{AdminCall, ControllerLink};
 pub(crate) use fetch_session::{Mention, SessionUse};
 pub(crate) use fetcher::Fetcher;
@@ -49,7 +49,7 @@ pub(crate) use follower_fetch::FollowerSession;
 pub(crate) use lifecycle::Lifecycle;
 pub(crate) use partition::{Leading, Partition, Remote, Role};
 pub(crate) use produce::{Produce, ProduceOutcome, ProducePart};
-pub(crate) use purgatory::{DeletePart, ParkedDelete, ParkedProduce, Purgatory, WaitsFor};
+pub(crate) use purgatory::{DeletePart, ParkedDelete, Purgatory, WaitsFor};
 pub(crate) use timers::{Timer, TimerKey, Timers};
 
 /// What a broker process wants done once it has handled an input.
@@ -176,6 +176,10 @@ pub(crate) struct Broker {
     pub(crate) rng: SimRng,
     /// Fetches that were answered, for their memory.
     spare_asks: Vec<Box<FetchAsk>>,
+    spare_reads: FetchReads,
+    /// The same of produces.
+    spare_produces: Vec<Box<Produce>>,
+    spare_parts: Vec<ProducePart>,
     /// Where responses are encoded.
     pub(crate) responses: ResponseWriter,
     incarnation: u64,

@@ -3,66 +3,57 @@
 use kafka_sim_core::batch::TimestampType;
 
 use super::broker::BrokerConfig;
-use super::key::{TopicKeyDef, list_items};
-use super::topic::{Overrides, value_of};
-use super::topic_keys::TOPIC_KEYS;
+use super::key::list_items;
+use super::topic::{Overrides, is_compacted, topic_number, topic_value};
 use crate::log::{LogConfig, TopicCompression};
 
 /// What counts for the logs of a topic on a broker with this configuration.
 pub fn effective_log_config(broker: &BrokerConfig, overrides: Option<&Overrides>) -> LogConfig {
-    let text = |def| value_of(broker, overrides, def).unwrap_or_default();
-    let number = |def| {
-        text(def)
-            .parse::<i64>()
-            .expect("numeric keys have checked values or defaults")
-    };
-    let unsigned = |def| u64::try_from(number(def)).unwrap_or(0);
-    let segment_bytes = text(const { key("internal.segment.bytes") }).parse::<u64>();
-    let cleanup = text(const { key("cleanup.policy") });
-    let cleans_up_by = |wanted| list_items(&cleanup).any(|policy| policy == wanted);
+    let unset_by_topic = overrides.is_none_or(|overrides| overrides.keys().all(|key| is_not_of_logs(key)));
+    if unset_by_topic && broker.keys_set().all(is_not_of_logs) {
+        return LogConfig::default();
+    }
+    let number =
+        |key: &str| topic_number(broker, overrides, key).expect("numeric keys have checked values or defaults");
+    let unsigned = |key: &str| u64::try_from(number(key)).unwrap_or(0);
+    let text = |key: &str| topic_value(broker, overrides, key).unwrap_or_default();
+    let segment_bytes = topic_number(broker, overrides, "internal.segment.bytes");
     LogConfig {
-        segment_bytes: segment_bytes.unwrap_or_else(|_| unsigned(const { key("segment.bytes") })),
-        segment_ms: number(const { key("segment.ms") }),
-        segment_index_bytes: unsigned(const { key("segment.index.bytes") }),
-        index_interval_bytes: unsigned(const { key("index.interval.bytes") }),
-        max_message_bytes: usize::try_from(number(const { key("max.message.bytes") })).unwrap_or(0),
-        retention_ms: number(const { key("retention.ms") }),
-        retention_bytes: number(const { key("retention.bytes") }),
-        flush_messages: unsigned(const { key("flush.messages") }),
-        flush_ms: unsigned(const { key("flush.ms") }),
-        timestamp_type: match &*text(const { key("message.timestamp.type") }) {
+        segment_bytes: segment_bytes
+            .and_then(|bytes| bytes.try_into().ok())
+            .unwrap_or_else(|| unsigned("segment.bytes")),
+        segment_ms: number("segment.ms"),
+        segment_index_bytes: unsigned("segment.index.bytes"),
+        index_interval_bytes: unsigned("index.interval.bytes"),
+        max_message_bytes: usize::try_from(number("max.message.bytes")).unwrap_or(0),
+        retention_ms: number("retention.ms"),
+        retention_bytes: number("retention.bytes"),
+        flush_messages: unsigned("flush.messages"),
+        flush_ms: unsigned("flush.ms"),
+        timestamp_type: match &*text("message.timestamp.type") {
             "LogAppendTime" => TimestampType::LogAppendTime,
             _ => TimestampType::CreateTime,
         },
-        timestamp_before_max_ms: number(const { key("message.timestamp.before.max.ms") }),
-        timestamp_after_max_ms: number(const { key("message.timestamp.after.max.ms") }),
-        cleanup_delete: cleans_up_by("delete"),
-        cleanup_compact: cleans_up_by("compact"),
-        delete_retention_ms: number(const { key("delete.retention.ms") }),
-        min_cleanable_dirty_millionths: millionths(&text(const { key("min.cleanable.dirty.ratio") })),
-        min_compaction_lag_ms: number(const { key("min.compaction.lag.ms") }),
-        max_compaction_lag_ms: number(const { key("max.compaction.lag.ms") }),
-        compression: TopicCompression::from_name(&text(const { key("compression.type") })).unwrap_or_default(),
+        timestamp_before_max_ms: number("message.timestamp.before.max.ms"),
+        timestamp_after_max_ms: number("message.timestamp.after.max.ms"),
+        cleanup_delete: list_items(&text("cleanup.policy")).any(|policy| policy == "delete"),
+        cleanup_compact: is_compacted(broker, overrides),
+        delete_retention_ms: number("delete.retention.ms"),
+        min_cleanable_dirty_millionths: millionths(&text("min.cleanable.dirty.ratio")),
+        min_compaction_lag_ms: number("min.compaction.lag.ms"),
+        max_compaction_lag_ms: number("max.compaction.lag.ms"),
+        compression: TopicCompression::from_name(&text("compression.type")).unwrap_or_default(),
         producer_id_expiration_ms: broker.number("producer.id.expiration.ms").unwrap_or(i64::MAX),
-        file_delete_delay_ms: unsigned(const { key("file.delete.delay.ms") }),
+        file_delete_delay_ms: unsigned("file.delete.delay.ms"),
     }
 }
 
-/// The topic key of that name, which is looked for when this is compiled.
-const fn key(name: &str) -> &'static TopicKeyDef {
-    let mut at = 0;
-    while !is_same(TOPIC_KEYS[at].key.name.as_bytes(), name.as_bytes()) {
-        at += 1;
-    }
-    &TOPIC_KEYS[at]
-}
-
-const fn is_same(one: &[u8], other: &[u8]) -> bool {
-    let mut at = 0;
-    while at < one.len() && at < other.len() && one[at] == other[at] {
-        at += 1;
-    }
-    at == one.len() && at == other.len()
+/// Keys that are set often and say nothing about logs, whether a topic or a broker sets them.
+fn is_not_of_logs(key: &str) -> bool {
+    matches!(key, "min.insync.replicas" | "unclean.leader.election.enable")
+        || ["group.", "offsets.", "replica."]
+            .iter()
+            .any(|prefix| key.starts_with(prefix))
 }
 
 /// A checked decimal number in millionths, rounded down; negative ones count as 0.
@@ -103,6 +94,7 @@ mod tests {
 
     use kafka_sim_core::batch::Codec;
 
+    use super::super::topic_keys::TOPIC_KEYS;
     use super::*;
 
     #[test]
@@ -111,6 +103,20 @@ mod tests {
             effective_log_config(&BrokerConfig::default(), None),
             LogConfig::default()
         );
+    }
+
+    #[test]
+    fn keys_that_are_passed_over_say_nothing_about_logs() {
+        for def in TOPIC_KEYS {
+            let names = def.synonyms.iter().chain(std::iter::once(&def.key.name));
+            let others = names.filter(|name| is_not_of_logs(name)).count();
+            let expected = match def.key.name {
+                "min.insync.replicas" | "unclean.leader.election.enable" => 2,
+                _ => 0,
+            };
+            assert_eq!(others, expected, "{}", def.key.name);
+        }
+        assert!(!is_not_of_logs("producer.id.expiration.ms"));
     }
 
     #[test]

@@ -16,23 +16,7 @@ pub fn topic_value<'a>(broker: &'a BrokerConfig, overrides: Option<&'a Overrides
     if let Some(value) = overrides.and_then(|overrides| overrides.get(key)) {
         return Some(Cow::Borrowed(value));
     }
-    default_value(broker, topic_key(key)?)
-}
-
-/// As [`topic_value`], for a key that is at hand.
-pub(super) fn value_of<'a>(
-    broker: &'a BrokerConfig,
-    overrides: Option<&'a Overrides>,
-    def: &TopicKeyDef,
-) -> Option<Cow<'a, str>> {
-    match overrides.and_then(|overrides| overrides.get(def.key.name)) {
-        Some(value) => Some(Cow::Borrowed(value)),
-        None => default_value(broker, def),
-    }
-}
-
-/// What counts where the topic says nothing.
-fn default_value<'a>(broker: &'a BrokerConfig, def: &TopicKeyDef) -> Option<Cow<'a, str>> {
+    let def = topic_key(key)?;
     broker_default(broker, def).or(def.key.default.map(Cow::Borrowed))
 }
 

@@ -1,6 +1,6 @@
 //! The 61 bytes in front of the records (`DefaultRecordBatch`).
 
-use bytes::{Buf, BufMut};
+use bytes::BufMut;
 
 use super::{BatchError, Codec, NO_PRODUCER_ID, NO_SEQUENCE};
 use crate::Offset;
@@ -61,6 +61,12 @@ pub struct BatchHeader {
     pub record_count: i32,
 }
 
+/// The bytes of a field, which must be there.
+#[inline(always)]
+fn field<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    *bytes[at..].first_chunk().expect("the size was checked")
+}
+
 impl BatchHeader {
     /// Reads the header at the start of `bytes`, which need not hold the whole batch.
     ///
@@ -77,32 +83,30 @@ impl BatchHeader {
         if magic != MAGIC {
             return Err(BatchError::UnsupportedMagic(magic));
         }
-        let mut buf = bytes;
-        let base_offset = buf.get_i64();
-        let batch_length = buf.get_i32();
+        let batch_length = i32::from_be_bytes(field(bytes, LENGTH_END - 4));
         if batch_length < (HEADER_SIZE - LENGTH_END) as i32 {
             return Err(BatchError::BadLength(batch_length));
         }
-        if bytes.len() < HEADER_SIZE {
+        let Some(header) = bytes.first_chunk::<HEADER_SIZE>() else {
             return Err(BatchError::Truncated {
                 needed: HEADER_SIZE,
                 available: bytes.len(),
             });
-        }
+        };
         Ok(BatchHeader {
-            base_offset,
+            base_offset: i64::from_be_bytes(field(header, 0)),
             batch_length,
-            leader_epoch: buf.get_i32(),
-            magic: buf.get_i8(),
-            crc: buf.get_u32(),
-            attributes: buf.get_i16(),
-            last_offset_delta: buf.get_i32(),
-            base_timestamp: buf.get_i64(),
-            max_timestamp: buf.get_i64(),
-            producer_id: buf.get_i64(),
-            producer_epoch: buf.get_i16(),
-            base_sequence: buf.get_i32(),
-            record_count: buf.get_i32(),
+            leader_epoch: i32::from_be_bytes(field(header, 12)),
+            magic,
+            crc: u32::from_be_bytes(field(header, 17)),
+            attributes: i16::from_be_bytes(field(header, 21)),
+            last_offset_delta: i32::from_be_bytes(field(header, 23)),
+            base_timestamp: i64::from_be_bytes(field(header, 27)),
+            max_timestamp: i64::from_be_bytes(field(header, 35)),
+            producer_id: i64::from_be_bytes(field(header, 43)),
+            producer_epoch: i16::from_be_bytes(field(header, 51)),
+            base_sequence: i32::from_be_bytes(field(header, 53)),
+            record_count: i32::from_be_bytes(field(header, 57)),
         })
     }
 

@@ -38,7 +38,7 @@ impl Iterator for BatchIter {
     type Item = Result<Batch, BatchError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
+        if self.failed || self.rest() == 0 {
             return None;
         }
         match Batch::parse_one(&self.bytes, self.at) {

@@ -86,13 +86,17 @@ fn write_into(
     body: impl FnOnce(&mut FieldWriter<'_>),
 ) -> Result<(), WireError> {
     let (api_key, version) = (head.api_key, head.version);
+    check_version(api_key, version)?;
+    let mut start = [0; 9];
+    start[4..8].copy_from_slice(&head.correlation_id.to_be_bytes());
+    let tagged = usize::from(has_tagged_head(api_key, version));
     frame.clear();
-    begin(frame, api_key, version, head.correlation_id)?;
+    frame.extend_from_slice(&start[..8 + tagged]);
     body(&mut FieldWriter::new(frame, is_flexible(api_key, version)));
     write_size(frame).ok_or_else(|| WireError::unencodable(api_key, version, "longer than 2 GiB"))
 }
 
-/// Frames up to so many bytes are copied into memory that is taken for many of them at once.
+/// Frames of up to so many bytes, or for which that is expected, are copied into memory that is taken for many at once.
 const COPIED: usize = 1024;
 
 /// Bytes for frames that are taken at once.
@@ -112,14 +116,23 @@ impl ResponseWriter {
     ///
     /// # Errors
     /// As [`write_response`].
-    pub fn write(&mut self, head: &RequestHead, body: impl FnOnce(&mut FieldWriter<'_>)) -> Result<Bytes, WireError> {
-        write_into(&mut self.frame, head, body)?;
-        let size = self.frame.len();
-        if size > COPIED {
-            return Ok(Bytes::from(std::mem::take(&mut self.frame)));
+    pub fn write(
+        &mut self,
+        head: &RequestHead,
+        room: usize,
+        body: impl FnOnce(&mut FieldWriter<'_>),
+    ) -> Result<Bytes, WireError> {
+        let mut long = Vec::new();
+        let is_long = room > COPIED;
+        let frame = if is_long { &mut long } else { &mut self.frame };
+        frame.reserve(room);
+        write_into(frame, head, body)?;
+        if is_long {
+            return Ok(long.into());
         }
+        let size = self.frame.len();
         if self.shared.capacity() < size {
-            self.shared.reserve(SHARED);
+            self.shared.reserve(SHARED.max(size));
         }
         self.shared.extend_from_slice(&self.frame);
         Ok(self.shared.split().freeze())
