@@ -40,7 +40,16 @@ impl Broker {
             let limit = asked.max_bytes_per_partition.min(left);
             let at_least_one = left == asked.max_bytes;
             let mut read = ReplicaFetchedPart::of(part.tp);
-            match self.fetchable(part, from, session.broker_epoch) {
+            let partition = match self.partitions.get_mut(&part.tp) {
+                _ if self.log_dir_offline => Err(ErrorCode::KAFKA_STORAGE_ERROR),
+                Some(partition) => match partition.fetching(part, from, session.broker_epoch) {
+                    Ok(_) => Ok(partition),
+                    Err(error) => Err(error),
+                },
+                None if self.image.partition(part.tp).is_some() => Err(ErrorCode::NOT_LEADER_OR_FOLLOWER),
+                None => Err(ErrorCode::UNKNOWN_TOPIC_ID),
+            };
+            match partition {
                 Ok(partition) => {
                     let bytes = read.fill(partition, part, limit, at_least_one, &mut answer.records);
                     left = left.saturating_sub(bytes);
@@ -76,22 +85,6 @@ impl Broker {
             }
             !(silent && known)
         });
-    }
-
-    /// The partition, if the follower may fetch it from here.
-    fn fetchable(&self, part: &ReplicaPart, from: BrokerId, broker_epoch: i64) -> Result<&Partition, ErrorCode> {
-        if self.log_dir_offline {
-            return Err(ErrorCode::KAFKA_STORAGE_ERROR);
-        }
-        let Some(partition) = self.partitions.get(&part.tp) else {
-            let known = self.known(part.tp).is_some();
-            return Err(if known {
-                ErrorCode::NOT_LEADER_OR_FOLLOWER
-            } else {
-                ErrorCode::UNKNOWN_TOPIC_ID
-            });
-        };
-        partition.lets_fetch(part, from, broker_epoch).map(|()| partition)
     }
 
     /// Wakes the followers that wait for records of this partition.
