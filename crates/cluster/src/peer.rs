@@ -6,18 +6,35 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use kafka_sim_core::{BrokerId, ErrorCode};
 use uuid::Uuid;
 
 /// One partition of one incarnation of a topic. A topic that is deleted and created again has a new id.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, Eq, Debug)]
 pub struct Tp {
     /// Topic id.
     pub topic: Uuid,
     /// Partition index, from 0.
     pub partition: i32,
+}
+
+/// The index first, in which two partitions mostly differ.
+impl PartialEq for Tp {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.partition == other.partition && self.topic == other.topic
+    }
+}
+
+impl Hash for Tp {
+    #[inline]
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.topic.hash(hasher);
+        self.partition.hash(hasher);
+    }
 }
 
 /// By topic id, then by index. An id is compared as one number, which is the order of its bytes and takes far less time.

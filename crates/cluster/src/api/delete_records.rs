@@ -48,7 +48,14 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, request
 }
 
 /// Followers reported their log starts: answers the requests that have waited for that.
+#[inline]
 pub(crate) fn recheck(broker: &mut Broker, ctx: &mut Ctx<'_>) {
+    if broker.purgatory.holds_deletes() {
+        recheck_parked(broker, ctx);
+    }
+}
+
+fn recheck_parked(broker: &mut Broker, ctx: &mut Ctx<'_>) {
     for id in broker.purgatory.delete_records() {
         let Some(mut parts) = parts(broker, id) else { continue };
         if !settle(broker, &mut parts) {

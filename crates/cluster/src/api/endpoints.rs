@@ -4,29 +4,52 @@ use kafka_protocol::protocol::StrBytes;
 use kafka_sim_core::BrokerId;
 use kafka_sim_core::wire::FieldWriter;
 
+use crate::broker::Broker;
+
 /// Advertised host and port of a broker, and its rack.
 pub(super) type Address = (StrBytes, i32, Option<StrBytes>);
 
-/// The end of a response whose only tagged field are these brokers, each of them once.
-pub(super) fn put_endpoints(
-    fields: &mut FieldWriter<'_>,
-    ids: impl Iterator<Item = BrokerId>,
-    address: impl Fn(BrokerId) -> Option<Address>,
-) {
+/// A broker that is named, and where it is.
+pub(super) type Endpoint = (BrokerId, Address);
+
+/// Each of these brokers once, by its id.
+pub(super) fn endpoints(broker: &Broker, ids: impl Iterator<Item = BrokerId>) -> Vec<Endpoint> {
     let mut ids: Vec<BrokerId> = ids.collect();
     ids.sort_unstable();
     ids.dedup();
-    let known: Vec<(BrokerId, Address)> = ids.into_iter().filter_map(|id| Some((id, address(id)?))).collect();
-    if known.is_empty() {
-        return fields.no_tags();
+    ids.into_iter().map(|id| (id, address(broker, id))).collect()
+}
+
+fn address(broker: &Broker, id: BrokerId) -> Address {
+    let listener = usize::try_from(id.0).ok().and_then(|at| broker.spec.listeners.get(at));
+    let (host, port) = listener.map_or(("", 0), |(host, port)| (&**host, *port));
+    let rack = broker
+        .image
+        .brokers
+        .get(&id)
+        .and_then(|b| b.rack.as_ref())
+        .map(|r| StrBytes::from_string(r.to_string()));
+    (StrBytes::from_string(host.to_string()), i32::from(port), rack)
+}
+
+/// The end of a response whose only tagged field are these brokers.
+#[inline]
+pub(super) fn put_endpoints(fields: &mut FieldWriter<'_>, endpoints: &[Endpoint]) {
+    if endpoints.is_empty() {
+        fields.no_tags();
+    } else {
+        put_some_endpoints(fields, endpoints);
     }
+}
+
+fn put_some_endpoints(fields: &mut FieldWriter<'_>, endpoints: &[Endpoint]) {
     fields.tags(1);
     fields.tagged(0, |list| {
-        list.count(known.len());
-        for (id, (host, port, rack)) in known {
+        list.count(endpoints.len());
+        for (id, (host, port, rack)) in endpoints {
             list.i32(id.0);
-            list.nullable_string(Some(&host));
-            list.i32(port);
+            list.nullable_string(Some(host));
+            list.i32(*port);
             list.nullable_string(rack.as_deref());
             list.no_tags();
         }
@@ -50,9 +73,9 @@ pub(super) mod testing {
         }
     }
 
-    /// Where every broker is.
-    pub(in crate::api) fn somewhere(_: BrokerId) -> Option<Address> {
+    /// Where a broker is.
+    pub(in crate::api) fn somewhere(id: i32) -> Endpoint {
         let rack = StrBytes::from_static_str("rack");
-        Some((StrBytes::from_static_str("host"), 9092, Some(rack)))
+        (BrokerId(id), (StrBytes::from_static_str("host"), 9092, Some(rack)))
     }
 }

@@ -8,45 +8,37 @@
 //! Divergence: brokers replicate over typed messages, so a request that claims to be a follower (replica id from 0) is
 //! answered with NOT_LEADER_OR_FOLLOWER for every partition.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use kafka_sim_core::wire::RequestHead;
 use kafka_sim_core::{BrokerId, ErrorCode};
-use uuid::Uuid;
 
+use super::endpoints::{Endpoint, endpoints};
 use super::fetch_decode::{self, FetchRequest};
 use super::fetch_encode::{FetchAnswer, encode};
 use super::{Answer, Call};
-use crate::broker::{Broker, CloseReason, Ctx, FetchAsk, FetchPart, FetchParts, FetchRead, Mention, SessionUse};
+use crate::broker::{
+    Broker, CloseReason, Ctx, FetchAsk, FetchPart, FetchParts, FetchRead, FetchReads, Mention, SessionUse, byte_count,
+};
 use crate::peer::Tp;
 
 const DEBUGGING: i32 = -2;
 
 pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, body: &Bytes) -> Answer {
-    let Ok(request) = fetch_decode::decode(call.head.version, body) else {
+    let version = call.head.version;
+    let mut ask = broker.blank_ask(call.conn, call.head);
+    let Ok(request) = fetch_decode::decode(version, body, &mut ask.parts) else {
         return Answer::Close(CloseReason::BadBody);
     };
-    let version = call.head.version;
-    let mut ask = Box::new(FetchAsk {
-        conn: call.conn,
-        head: call.head,
-        debugging: request.replica == DEBUGGING,
-        max_wait: Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)),
-        min_bytes: usize::try_from(request.min_bytes)
-            .unwrap_or(0)
-            .min(usize::try_from(request.max_bytes).unwrap_or(0)),
-        max_bytes: usize::try_from(request.max_bytes).unwrap_or(0),
-        read_committed: request.isolation_level == 1,
-        rack: request.rack.clone(),
-        parts: FetchParts::new(),
-        session: SessionUse::None,
-    });
-    list_parts(&request, &mut ask.parts);
+    ask.debugging = request.replica == DEBUGGING;
+    ask.max_wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
+    ask.max_bytes = byte_count(request.max_bytes);
+    ask.min_bytes = byte_count(request.min_bytes).min(ask.max_bytes);
+    ask.read_committed = request.isolation_level == 1;
     match open_session(broker, ctx, version, &request, &mut ask.parts) {
         Ok(session) => ask.session = session,
-        Err(error) => return top_level(ask.head, error),
+        Err(error) => return top_level(broker, ask.head, error),
     }
     // A topic that was unknown when the session learned of it may be known by now, or be gone.
     for part in &mut ask.parts {
@@ -56,55 +48,29 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, body: &
             resolve(broker, version, part)
         };
     }
+    ask.rack = request.rack;
     match broker.fetch(ctx, ask) {
         None => Answer::Later,
         Some((ask, reads)) => {
             let bytes = render(broker, ctx, &ask, &reads);
+            broker.keep_reads(reads);
             Answer::Encoded(ask.head, bytes)
         }
     }
 }
 
-fn top_level(head: RequestHead, error: ErrorCode) -> Answer {
+fn top_level(broker: &mut Broker, head: RequestHead, error: ErrorCode) -> Answer {
     let answer = FetchAnswer {
         error,
         session_id: 0,
         parts: &[],
-        reads: &[],
+        reads: &FetchReads::default(),
         mention: &[],
         leaders: &[],
+        endpoints: &[],
     };
-    let bytes = encode(&head, &answer, |_| None);
+    let bytes = encode(&mut broker.responses, &head, &answer);
     Answer::Encoded(head, bytes)
-}
-
-/// What the request lists, before it is known which partitions there are.
-fn list_parts(request: &FetchRequest, parts: &mut FetchParts) {
-    for topic in &request.topics {
-        for asked in &topic.partitions {
-            parts.push(FetchPart {
-                current_leader_epoch: asked.current_leader_epoch,
-                fetch_offset: asked.fetch_offset,
-                last_fetched_epoch: asked.last_fetched_epoch,
-                max_bytes: usize::try_from(asked.max_bytes).unwrap_or(0),
-                ..named(&topic.name, topic.id, asked.index)
-            });
-        }
-    }
-}
-
-/// A partition that is named, without a place to read it from.
-pub(super) fn named(topic: &Arc<str>, topic_id: Uuid, index: i32) -> FetchPart {
-    FetchPart {
-        topic: topic.clone(),
-        topic_id,
-        index,
-        tp: Err(ErrorCode::NONE),
-        current_leader_epoch: -1,
-        fetch_offset: 0,
-        last_fetched_epoch: -1,
-        max_bytes: 0,
-    }
 }
 
 /// The partition that a request names, by name or from v13 by id.
@@ -153,28 +119,23 @@ fn open_session(
         });
     }
     let (id, epoch) = (request.session_id, request.session_epoch);
-    let forgotten = forgotten_parts(request);
     broker
         .sessions
-        .update(ctx.now, id, epoch, version >= 13, parts, &forgotten)?;
+        .update(ctx.now, id, epoch, version >= 13, parts, &request.forgotten)?;
     Ok(SessionUse::Incremental(id))
 }
 
-fn forgotten_parts(request: &FetchRequest) -> Vec<FetchPart> {
-    let mut parts = Vec::new();
-    for topic in &request.forgotten {
-        let indexes = topic.partitions.iter();
-        parts.extend(indexes.map(|index| named(&topic.name, topic.id, *index)));
-    }
-    parts
-}
-
 /// Encodes the answer, after the session has had its say about what is worth mentioning.
-pub(crate) fn render(broker: &mut Broker, ctx: &Ctx<'_>, ask: &FetchAsk, reads: &[FetchRead]) -> Bytes {
+pub(crate) fn render(broker: &mut Broker, ctx: &Ctx<'_>, ask: &FetchAsk, reads: &FetchReads) -> Bytes {
     let (session_id, mention) = match ask.session {
         SessionUse::None => (0, Mention::new()),
-        SessionUse::Create => (create_session(broker, ctx, ask, reads), Mention::new()),
-        SessionUse::Incremental(id) => broker.sessions.settle(id, &ask.parts, reads),
+        SessionUse::Create => (create_session(broker, ctx, ask, &reads.parts), Mention::new()),
+        SessionUse::Incremental(id) => broker.sessions.settle(id, &ask.parts, &reads.parts),
+    };
+    let (leaders, endpoints) = if reads.parts.iter().all(|read| read.error.is_ok()) {
+        Default::default()
+    } else {
+        redirects(broker, ask, &reads.parts)
     };
     let answer = FetchAnswer {
         error: ErrorCode::NONE,
@@ -182,28 +143,29 @@ pub(crate) fn render(broker: &mut Broker, ctx: &Ctx<'_>, ask: &FetchAsk, reads: 
         parts: &ask.parts,
         reads,
         mention: &mention,
-        leaders: &redirects(broker, ask, reads),
+        leaders: &leaders,
+        endpoints: &endpoints,
     };
-    encode(&ask.head, &answer, |id| Some(super::produce::address(broker, id)))
+    encode(&mut broker.responses, &ask.head, &answer)
 }
 
 fn create_session(broker: &mut Broker, ctx: &Ctx<'_>, ask: &FetchAsk, reads: &[FetchRead]) -> i32 {
-    let slots = crate::broker::byte_count(broker.config.max_incremental_fetch_session_cache_slots);
+    let slots = byte_count(broker.config.max_incremental_fetch_session_cache_slots);
     let by_topic_id = ask.head.version >= 13;
     broker
         .sessions
         .create(ctx.now, slots, &mut broker.rng, by_topic_id, &ask.parts, reads)
 }
 
-/// Where to go instead, for each partition; empty if there is no reason to go.
-fn redirects(broker: &Broker, ask: &FetchAsk, reads: &[FetchRead]) -> Vec<Option<(BrokerId, i32)>> {
-    if reads.iter().all(|read| read.error.is_ok()) {
-        return Vec::new();
-    }
+/// Where to go instead, for each partition, and the brokers that are named.
+#[cold]
+fn redirects(broker: &Broker, ask: &FetchAsk, reads: &[FetchRead]) -> (Vec<Option<(BrokerId, i32)>>, Vec<Endpoint>) {
     let parts = ask.parts.iter().zip(reads);
-    parts
+    let leaders: Vec<_> = parts
         .map(|(part, read)| redirect(broker, ask.head.version, part, read))
-        .collect()
+        .collect();
+    let endpoints = endpoints(broker, leaders.iter().flatten().map(|(id, _)| *id));
+    (leaders, endpoints)
 }
 
 /// Where to go instead (KIP-951), for errors that say this broker does not lead.

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use kafka_sim_core::ErrorCode;
 use kafka_sim_core::wire::FieldReader;
-use smallvec::SmallVec;
 use uuid::Uuid;
+
+use crate::broker::{FetchPart, FetchParts, byte_count};
 
 /// A Fetch request of any version from 4 on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,44 +21,20 @@ pub(super) struct FetchRequest {
     pub(super) session_id: i32,
     /// −1 without a session, 0 for a new one.
     pub(super) session_epoch: i32,
-    pub(super) topics: SmallVec<[Topic; 1]>,
-    pub(super) forgotten: Vec<Forgotten>,
+    /// Partitions that leave the session.
+    pub(super) forgotten: Vec<FetchPart>,
     pub(super) rack: Option<Arc<str>>,
-}
-
-/// What is to be read of a topic, named up to version 12 and given by its id after that.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Topic {
-    pub(super) name: Arc<str>,
-    pub(super) id: Uuid,
-    pub(super) partitions: SmallVec<[Partition; 2]>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Partition {
-    pub(super) index: i32,
-    pub(super) current_leader_epoch: i32,
-    pub(super) fetch_offset: i64,
-    pub(super) last_fetched_epoch: i32,
-    pub(super) max_bytes: i32,
-}
-
-/// Partitions of a topic that leave a session.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Forgotten {
-    pub(super) name: Arc<str>,
-    pub(super) id: Uuid,
-    pub(super) partitions: Vec<i32>,
 }
 
 /// A field, or what is wrong with it.
 type Parsed<T> = Result<T, &'static str>;
 
-/// Decodes a body. Bytes left over are ignored, as Kafka does.
+/// Decodes a body and puts what is to be read behind `parts`, before it is known which partitions there are. Bytes left
+/// over are ignored, as Kafka does.
 ///
 /// # Errors
 /// It does not parse, for the reason that is given.
-pub(super) fn decode(version: i16, body: &Bytes) -> Parsed<FetchRequest> {
+pub(super) fn decode(version: i16, body: &Bytes, parts: &mut FetchParts) -> Parsed<FetchRequest> {
     let mut body = FieldReader::new(body, version >= 12);
     let replica = if version <= 14 { body.i32()? } else { -1 };
     let mut request = FetchRequest {
@@ -67,16 +45,15 @@ pub(super) fn decode(version: i16, body: &Bytes) -> Parsed<FetchRequest> {
         isolation_level: body.i8()?,
         session_id: if version >= 7 { body.i32()? } else { 0 },
         session_epoch: if version >= 7 { body.i32()? } else { -1 },
-        topics: SmallVec::new(),
         forgotten: Vec::new(),
         rack: None,
     };
     for _ in 0..body.count(1)? {
-        request.topics.push(topic(&mut body, version)?);
+        topic(&mut body, version, parts)?;
     }
     if version >= 7 {
         for _ in 0..body.count(1)? {
-            request.forgotten.push(forgotten(&mut body, version)?);
+            forgotten(&mut body, version, &mut request.forgotten)?;
         }
     }
     if version >= 11 {
@@ -109,17 +86,16 @@ fn topic_name(fields: &mut FieldReader<'_>, version: i16) -> Parsed<(Arc<str>, U
     Ok((Arc::from(fields.text()?), Uuid::nil()))
 }
 
-fn topic(fields: &mut FieldReader<'_>, version: i16) -> Parsed<Topic> {
+/// What is to be read of a topic, named up to version 12 and given by its id after that.
+fn topic(fields: &mut FieldReader<'_>, version: i16, parts: &mut FetchParts) -> Parsed<()> {
     let (name, id) = topic_name(fields, version)?;
-    let mut partitions = SmallVec::new();
     for _ in 0..fields.count(16)? {
-        partitions.push(partition(fields, version)?);
+        parts.push(partition(fields, version, &name, id)?);
     }
-    fields.no_tags()?;
-    Ok(Topic { name, id, partitions })
+    fields.no_tags()
 }
 
-fn partition(fields: &mut FieldReader<'_>, version: i16) -> Parsed<Partition> {
+fn partition(fields: &mut FieldReader<'_>, version: i16, name: &Arc<str>, id: Uuid) -> Parsed<FetchPart> {
     let index = fields.i32()?;
     let current_leader_epoch = if version >= 9 { fields.i32()? } else { -1 };
     let fetch_offset = fields.i64()?;
@@ -136,23 +112,36 @@ fn partition(fields: &mut FieldReader<'_>, version: i16) -> Parsed<Partition> {
         0 | 1 => Err(TOO_NEW),
         _ => Ok(false),
     })?;
-    Ok(Partition {
-        index,
+    Ok(FetchPart {
         current_leader_epoch,
         fetch_offset,
         last_fetched_epoch,
-        max_bytes,
+        max_bytes: byte_count(max_bytes),
+        ..named(name, id, index)
     })
 }
 
-fn forgotten(fields: &mut FieldReader<'_>, version: i16) -> Parsed<Forgotten> {
+/// Partitions of a topic that leave a session.
+fn forgotten(fields: &mut FieldReader<'_>, version: i16, parts: &mut Vec<FetchPart>) -> Parsed<()> {
     let (name, id) = topic_name(fields, version)?;
-    let mut partitions = Vec::new();
     for _ in 0..fields.count(4)? {
-        partitions.push(fields.i32()?);
+        parts.push(named(&name, id, fields.i32()?));
     }
-    fields.no_tags()?;
-    Ok(Forgotten { name, id, partitions })
+    fields.no_tags()
+}
+
+/// A partition that is named, without a place to read it from.
+pub(super) fn named(topic: &Arc<str>, topic_id: Uuid, index: i32) -> FetchPart {
+    FetchPart {
+        topic: topic.clone(),
+        topic_id,
+        index,
+        tp: Err(ErrorCode::NONE),
+        current_leader_epoch: -1,
+        fetch_offset: 0,
+        last_fetched_epoch: -1,
+        max_bytes: 0,
+    }
 }
 
 #[cfg(test)]
@@ -226,34 +215,43 @@ mod tests {
         body
     }
 
-    fn read(version: i16, body: &[u8]) -> Option<FetchRequest> {
-        decode(version, &Bytes::copy_from_slice(body)).ok()
+    /// A request and what it wants to read.
+    type Said = (FetchRequest, FetchParts);
+
+    fn read(version: i16, body: &[u8]) -> Option<Said> {
+        let mut parts = FetchParts::new();
+        let request = decode(version, &Bytes::copy_from_slice(body), &mut parts).ok()?;
+        Some((request, parts))
     }
 
     /// The same by way of the generated decoder.
-    fn by_generated(version: i16, body: &[u8]) -> Option<FetchRequest> {
+    fn by_generated(version: i16, body: &[u8]) -> Option<Said> {
         let body = Bytes::copy_from_slice(body);
         let Ok(RequestKind::Fetch(read)) = wire::decode_request_body(ApiKey::Fetch, version, body) else {
             return None;
         };
-        let partition = |part: &generated::FetchPartition| Partition {
-            index: part.partition,
-            current_leader_epoch: part.current_leader_epoch,
-            fetch_offset: part.fetch_offset,
-            last_fetched_epoch: part.last_fetched_epoch,
-            max_bytes: part.partition_max_bytes,
-        };
-        let topic = |topic: &generated::FetchTopic| Topic {
-            name: Arc::from(topic.topic.as_str()),
-            id: topic.topic_id,
-            partitions: topic.partitions.iter().map(partition).collect(),
-        };
-        let forgotten = |topic: &generated::ForgottenTopic| Forgotten {
-            name: Arc::from(topic.topic.as_str()),
-            id: topic.topic_id,
-            partitions: topic.partitions.clone(),
-        };
-        Some(FetchRequest {
+        let mut parts = FetchParts::new();
+        for topic in &read.topics {
+            let name = Arc::from(topic.topic.as_str());
+            parts.extend(topic.partitions.iter().map(|part| FetchPart {
+                current_leader_epoch: part.current_leader_epoch,
+                fetch_offset: part.fetch_offset,
+                last_fetched_epoch: part.last_fetched_epoch,
+                max_bytes: byte_count(part.partition_max_bytes),
+                ..named(&name, topic.topic_id, part.partition)
+            }));
+        }
+        let mut forgotten = Vec::new();
+        for topic in &read.forgotten_topics_data {
+            let name = Arc::from(topic.topic.as_str());
+            forgotten.extend(
+                topic
+                    .partitions
+                    .iter()
+                    .map(|index| named(&name, topic.topic_id, *index)),
+            );
+        }
+        let request = FetchRequest {
             replica: if version >= 15 {
                 read.replica_state.replica_id.0
             } else {
@@ -265,13 +263,13 @@ mod tests {
             isolation_level: read.isolation_level,
             session_id: read.session_id,
             session_epoch: read.session_epoch,
-            topics: read.topics.iter().map(topic).collect(),
-            forgotten: read.forgotten_topics_data.iter().map(forgotten).collect(),
+            forgotten,
             rack: (!read.rack_id.is_empty()).then(|| Arc::from(read.rack_id.as_str())),
-        })
+        };
+        Some((request, parts))
     }
 
-    const DECODERS: Decoders<FetchRequest> = Decoders {
+    const DECODERS: Decoders<Said> = Decoders {
         versions: 4..=18,
         encoded,
         read,

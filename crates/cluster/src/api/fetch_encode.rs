@@ -1,41 +1,39 @@
 //! Encoding Fetch responses straight from the log: records are copied once, into the response.
 
 use bytes::Bytes;
-use kafka_sim_core::wire::{FieldWriter, RequestHead, write_response};
+use kafka_sim_core::batch::Batch;
+use kafka_sim_core::wire::{FieldWriter, RequestHead, ResponseWriter};
 use kafka_sim_core::{BrokerId, ErrorCode};
 use smallvec::SmallVec;
 
-use super::endpoints::{Address, put_endpoints};
-use crate::broker::{FetchPart, FetchRead};
+use super::endpoints::{Endpoint, put_endpoints};
+use crate::broker::{FetchPart, FetchRead, FetchReads};
 
 /// What goes into a response.
 pub(super) struct FetchAnswer<'a> {
     pub(super) error: ErrorCode,
     pub(super) session_id: i32,
     pub(super) parts: &'a [FetchPart],
-    pub(super) reads: &'a [FetchRead],
+    pub(super) reads: &'a FetchReads,
     /// Which partitions to list; empty: all.
     pub(super) mention: &'a [bool],
     /// Per partition, where to go instead; empty: nowhere.
     pub(super) leaders: &'a [Option<(BrokerId, i32)>],
+    /// The brokers that are named there.
+    pub(super) endpoints: &'a [Endpoint],
 }
 
 /// The frame, size prefix included.
-pub(super) fn encode(
-    head: &RequestHead,
-    answer: &FetchAnswer<'_>,
-    address: impl Fn(BrokerId) -> Option<Address>,
-) -> Bytes {
-    let records: usize = answer.reads.iter().map(|r| r.bytes).sum();
-    let room = records + 64 + 128 * answer.parts.len();
-    let frame = write_response(head, room, |fields| {
+pub(super) fn encode(responses: &mut ResponseWriter, head: &RequestHead, answer: &FetchAnswer<'_>) -> Bytes {
+    let room = answer.reads.bytes() + 64 + 128 * answer.parts.len();
+    let frame = responses.write(head, room, |fields| {
         fields.i32(0);
         if head.version >= 7 {
             fields.i16(answer.error.0);
             fields.i32(answer.session_id);
         }
         put_topics(fields, head.version, answer);
-        put_endpoints(fields, answer.leaders.iter().flatten().map(|(id, _)| *id), address);
+        put_endpoints(fields, answer.endpoints);
     });
     frame.expect("the version is served, and responses are bounded by fetch.max.bytes")
 }
@@ -64,9 +62,9 @@ fn put_topics(fields: &mut FieldWriter<'_>, version: i16, answer: &FetchAnswer<'
         }
         fields.count(group.len());
         for at in group {
-            let (part, read) = (&answer.parts[*at], &answer.reads[*at]);
+            let (part, read) = (&answer.parts[*at], &answer.reads.parts[*at]);
             let leader = answer.leaders.get(*at).copied().flatten();
-            put_partition(fields, version, part.index, read, leader);
+            put_partition(fields, version, part.index, read, answer.reads.batches_of(read), leader);
         }
         fields.no_tags();
     }
@@ -77,6 +75,7 @@ fn put_partition(
     version: i16,
     index: i32,
     read: &FetchRead,
+    batches: &[Batch],
     leader: Option<(BrokerId, i32)>,
 ) {
     fields.i32(index);
@@ -93,7 +92,7 @@ fn put_partition(
     }
     // The length of the records.
     fields.count(read.bytes);
-    for batch in &read.batches {
+    for batch in batches {
         batch.write_to(fields.raw());
     }
     fields.tags(usize::from(read.diverging.is_some()) + usize::from(leader.is_some()));
@@ -118,12 +117,12 @@ mod tests {
     use std::sync::Arc;
 
     use kafka_protocol::messages::{ApiKey, ResponseKind};
-    use kafka_sim_core::batch::{Batch, BatchBuilder, BatchOptions};
+    use kafka_sim_core::batch::{BatchBuilder, BatchOptions};
     use kafka_sim_core::wire;
     use uuid::Uuid;
 
     use super::super::endpoints::testing::{head, somewhere};
-    use super::super::fetch::named;
+    use super::super::fetch_decode::named;
     use super::*;
 
     fn part(topic: &str, index: i32) -> FetchPart {
@@ -139,28 +138,35 @@ mod tests {
         batch
     }
 
-    fn read(error: ErrorCode, batches: Vec<Batch>, diverging: Option<(i32, i64)>) -> FetchRead {
-        let bytes = batches.iter().map(Batch::size).sum();
-        FetchRead {
-            error,
-            high_watermark: 43,
-            last_stable_offset: 43,
-            log_start: 1,
-            diverging,
-            preferred_read_replica: Some(BrokerId(2)),
-            batches,
-            bytes,
+    fn reads<const N: usize>(parts: [(ErrorCode, Vec<Batch>, Option<(i32, i64)>); N]) -> FetchReads {
+        let mut reads = FetchReads::default();
+        for (error, batches, diverging) in parts {
+            let first = reads.batches.len();
+            let bytes = batches.iter().map(Batch::size).sum();
+            reads.batches.extend(batches);
+            reads.parts.push(FetchRead {
+                error,
+                high_watermark: 43,
+                last_stable_offset: 43,
+                log_start: 1,
+                diverging,
+                preferred_read_replica: Some(BrokerId(2)),
+                batches: first..reads.batches.len(),
+                bytes,
+            });
         }
+        reads
     }
 
     #[test]
     fn every_version_decodes_to_what_was_meant() {
         let parts = [part("orders", 0), part("orders", 1), part("users", 0)];
-        let reads = [
-            read(ErrorCode::NONE, vec![batch(), batch()], Some((2, 40))),
-            read(ErrorCode::NOT_LEADER_OR_FOLLOWER, Vec::new(), None),
-            read(ErrorCode::NONE, Vec::new(), None),
-        ];
+        let reads = reads([
+            (ErrorCode::NONE, vec![batch(), batch()], Some((2, 40))),
+            (ErrorCode::NOT_LEADER_OR_FOLLOWER, Vec::new(), None),
+            (ErrorCode::NONE, Vec::new(), None),
+        ]);
+        let named = [somewhere(1)];
         for version in 4..=18_i16 {
             let leaders = [None, (version >= 16).then_some((BrokerId(1), 9)), None];
             let answer = FetchAnswer {
@@ -170,8 +176,9 @@ mod tests {
                 reads: &reads,
                 mention: &[],
                 leaders: &leaders,
+                endpoints: if version >= 16 { &named } else { &[] },
             };
-            let frame = encode(&head(ApiKey::Fetch, version), &answer, somewhere);
+            let frame = encode(&mut ResponseWriter::default(), &head(ApiKey::Fetch, version), &answer);
             let (correlation_id, body) = wire::decode_response(ApiKey::Fetch, version, frame.slice(4..)).unwrap();
             let ResponseKind::Fetch(response) = body else {
                 panic!("not a fetch response")
@@ -210,19 +217,17 @@ mod tests {
     #[test]
     fn partitions_that_are_not_mentioned_are_left_out() {
         let parts = [part("orders", 0), part("users", 0)];
-        let reads = [
-            read(ErrorCode::NONE, Vec::new(), None),
-            read(ErrorCode::NONE, Vec::new(), None),
-        ];
+        let reads = reads([(ErrorCode::NONE, Vec::new(), None), (ErrorCode::NONE, Vec::new(), None)]);
         let answer = FetchAnswer {
             error: ErrorCode::NONE,
             session_id: 1,
             parts: &parts,
             reads: &reads,
             mention: &[false, true],
-            leaders: &[None, None],
+            leaders: &[],
+            endpoints: &[],
         };
-        let frame = encode(&head(ApiKey::Fetch, 12), &answer, |_| None);
+        let frame = encode(&mut ResponseWriter::default(), &head(ApiKey::Fetch, 12), &answer);
         let (_, body) = wire::decode_response(ApiKey::Fetch, 12, frame.slice(4..)).unwrap();
         let ResponseKind::Fetch(response) = body else {
             panic!("not a fetch response")

@@ -8,14 +8,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka_protocol::protocol::StrBytes;
 use kafka_sim_core::wire::RequestHead;
 use kafka_sim_core::{BrokerId, ErrorCode};
 
-use super::endpoints::Address;
+use super::endpoints::{Endpoint, endpoints};
 use super::produce_encode::encode;
 use super::{Answer, Call, produce_decode};
-use crate::broker::{Broker, CloseReason, Ctx, ParkedProduce, Produce, ProduceOutcome, ProducePart};
+use crate::broker::{Broker, CloseReason, Ctx, Produce, ProduceOutcome, ProducePart};
 use crate::peer::Tp;
 
 const BATCH_LENGTH_AT: usize = 8;
@@ -29,36 +28,31 @@ const ZSTD: u8 = 4;
 const TRANSACTIONAL: u8 = 0x10;
 
 pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, body: &Bytes) -> Answer {
-    let Ok(mut request) = produce_decode::decode(call.head.version, body) else {
+    let mut parts = broker.blank_parts();
+    let Ok(request) = produce_decode::decode(call.head.version, body, &mut parts) else {
         return Answer::Close(CloseReason::BadBody);
     };
     let bad_acks = !(-1..=1).contains(&request.acks);
-    for part in &mut request.parts {
+    for part in &mut parts {
         part.tp = check(broker, &call.head, part, request.transactional, bad_acks);
     }
     let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
-    let produce = Produce {
-        conn: call.conn,
-        head: call.head,
-        acks: request.acks,
-        timeout,
-        parts: request.parts,
+    let produce = broker.blank_produce(call.conn, call.head, request.acks);
+    let Some(produce) = broker.produce(ctx, produce, parts, timeout) else {
+        return Answer::Later;
     };
-    match broker.produce(ctx, produce) {
-        None => Answer::Later,
-        Some((_, outcomes)) if request.acks == 0 => match failed(&outcomes) {
+    if produce.acks == 0 {
+        return match failed(&produce.outcomes) {
             true => Answer::Close(CloseReason::FailedWithoutAcks),
             false => Answer::Nothing,
-        },
-        Some((head, outcomes)) => {
-            let bytes = render(broker, &head, &outcomes);
-            Answer::Encoded(head, bytes)
-        }
+        };
     }
+    let bytes = render(broker, &produce.head, &produce.outcomes);
+    Answer::Encoded(produce.head, bytes)
 }
 
 /// Answers a produce that was parked.
-pub(crate) fn answer(broker: &mut Broker, ctx: &mut Ctx<'_>, produce: &ParkedProduce) {
+pub(crate) fn answer(broker: &mut Broker, ctx: &mut Ctx<'_>, produce: &Produce) {
     if produce.acks != 0 {
         let bytes = render(broker, &produce.head, &produce.outcomes);
         broker.respond_encoded(ctx, produce.conn, &produce.head, Ok(bytes));
@@ -69,9 +63,24 @@ pub(crate) fn answer(broker: &mut Broker, ctx: &mut Ctx<'_>, produce: &ParkedPro
     }
 }
 
-fn render(broker: &Broker, head: &RequestHead, outcomes: &[ProduceOutcome]) -> Bytes {
-    let leader = |tp| current_leader(broker, tp);
-    encode(head, outcomes, leader, |id| Some(address(broker, id)))
+fn render(broker: &mut Broker, head: &RequestHead, outcomes: &[ProduceOutcome]) -> Bytes {
+    let moved = |outcome: &ProduceOutcome| outcome.error == ErrorCode::NOT_LEADER_OR_FOLLOWER;
+    let (leaders, endpoints) = if head.version >= 10 && outcomes.iter().any(moved) {
+        redirects(broker, outcomes)
+    } else {
+        Default::default()
+    };
+    encode(&mut broker.responses, head, outcomes, &leaders, &endpoints)
+}
+
+/// Where to go instead (KIP-951), for each partition, and the brokers that are named.
+#[cold]
+fn redirects(broker: &Broker, outcomes: &[ProduceOutcome]) -> (Vec<Option<(BrokerId, i32)>>, Vec<Endpoint>) {
+    let moved = |outcome: &ProduceOutcome| outcome.error == ErrorCode::NOT_LEADER_OR_FOLLOWER;
+    let leader = |outcome: &ProduceOutcome| current_leader(broker, outcome.tp.filter(|_| moved(outcome))?);
+    let leaders: Vec<_> = outcomes.iter().map(leader).collect();
+    let endpoints = endpoints(broker, leaders.iter().flatten().map(|(id, _)| *id));
+    (leaders, endpoints)
 }
 
 fn failed(outcomes: &[ProduceOutcome]) -> bool {
@@ -158,17 +167,4 @@ fn first_batch(records: &[u8]) -> Result<Option<usize>, ErrorCode> {
 pub(super) fn current_leader(broker: &Broker, tp: Tp) -> Option<(BrokerId, i32)> {
     let state = broker.known(tp)?;
     Some((state.leader?, state.leader_epoch))
-}
-
-/// Advertised host and port of a broker, and its rack.
-pub(super) fn address(broker: &Broker, id: BrokerId) -> Address {
-    let listener = usize::try_from(id.0).ok().and_then(|at| broker.spec.listeners.get(at));
-    let (host, port) = listener.map_or(("", 0), |(host, port)| (&**host, *port));
-    let rack = broker
-        .image
-        .brokers
-        .get(&id)
-        .and_then(|b| b.rack.as_ref())
-        .map(|r| StrBytes::from_string(r.to_string()));
-    (StrBytes::from_string(host.to_string()), i32::from(port), rack)
 }

@@ -8,35 +8,32 @@ use uuid::Uuid;
 
 use crate::broker::ProducePart;
 
-/// A Produce request of any version from 3 on.
-#[derive(Clone, Debug)]
+/// A Produce request of any version from 3 on, but for its records.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct ProduceRequest {
     /// It names a transactional id.
     pub(super) transactional: bool,
     pub(super) acks: i16,
     pub(super) timeout_ms: i32,
-    /// As they are named; whether there are such partitions is not known yet.
-    pub(super) parts: Vec<ProducePart>,
 }
 
 /// A field, or what is wrong with it.
 type Parsed<T> = Result<T, &'static str>;
 
-/// Decodes a body. Bytes left over are ignored, as Kafka does.
+/// Decodes a body and puts the records behind `parts`, before it is known whether there are such partitions. Bytes left
+/// over are ignored, as Kafka does.
 ///
 /// # Errors
 /// It does not parse, for the reason that is given.
-pub(super) fn decode(version: i16, body: &Bytes) -> Parsed<ProduceRequest> {
+pub(super) fn decode(version: i16, body: &Bytes, parts: &mut Vec<ProducePart>) -> Parsed<ProduceRequest> {
     let mut body = FieldReader::new(body, version >= 9);
-    let mut request = ProduceRequest {
+    let request = ProduceRequest {
         transactional: body.nullable_text()?.is_some(),
         acks: body.i16()?,
         timeout_ms: body.i32()?,
-        // Mostly that of one partition.
-        parts: Vec::with_capacity(1),
     };
     for _ in 0..body.count(1)? {
-        topic(&mut body, version, &mut request.parts)?;
+        topic(&mut body, version, parts)?;
     }
     body.no_tags()?;
     Ok(request)
@@ -101,8 +98,9 @@ mod tests {
     }
 
     fn read(version: i16, body: &[u8]) -> Option<Said> {
-        let request = decode(version, &Bytes::copy_from_slice(body)).ok()?;
-        let parts = request.parts.into_iter();
+        let mut parts = Vec::new();
+        let request = decode(version, &Bytes::copy_from_slice(body), &mut parts).ok()?;
+        let parts = parts.into_iter();
         let parts = parts.map(|part| (part.topic, part.topic_id, part.index, part.records));
         Some((request.transactional, request.acks, request.timeout_ms, parts.collect()))
     }

@@ -1,36 +1,27 @@
 //! Encoding Produce responses straight from what became of the records.
 
 use bytes::Bytes;
-use kafka_sim_core::wire::{FieldWriter, RequestHead, write_response};
-use kafka_sim_core::{BrokerId, ErrorCode};
-use smallvec::SmallVec;
+use kafka_sim_core::BrokerId;
+use kafka_sim_core::wire::{FieldWriter, RequestHead, ResponseWriter};
 
-use super::endpoints::{Address, put_endpoints};
+use super::endpoints::{Endpoint, put_endpoints};
 use crate::broker::ProduceOutcome;
-use crate::peer::Tp;
 
-/// Bytes that most responses take; more make the frame grow.
+/// Bytes that most responses take.
 const USUAL_SIZE: usize = 128;
 
-/// The frame, size prefix included. `leader` says who leads a partition, and in which epoch.
+/// The frame, size prefix included. `leaders`: per partition, where to go instead; empty: nowhere.
 pub(super) fn encode(
+    responses: &mut ResponseWriter,
     head: &RequestHead,
     outcomes: &[ProduceOutcome],
-    leader: impl Fn(Tp) -> Option<(BrokerId, i32)>,
-    address: impl Fn(BrokerId) -> Option<Address>,
+    leaders: &[Option<(BrokerId, i32)>],
+    endpoints: &[Endpoint],
 ) -> Bytes {
-    let version = head.version;
-    let elsewhere: SmallVec<[Option<(BrokerId, i32)>; 4]> = outcomes
-        .iter()
-        .map(|outcome| {
-            let moved = version >= 10 && outcome.error == ErrorCode::NOT_LEADER_OR_FOLLOWER;
-            outcome.tp.filter(|_| moved).and_then(&leader)
-        })
-        .collect();
-    let frame = write_response(head, USUAL_SIZE, |fields| {
-        put_topics(fields, version, outcomes, &elsewhere);
+    let frame = responses.write(head, USUAL_SIZE, |fields| {
+        put_topics(fields, head.version, outcomes, leaders);
         fields.i32(0);
-        put_endpoints(fields, elsewhere.iter().flatten().map(|(id, _)| *id), address);
+        put_endpoints(fields, endpoints);
     });
     frame.expect("the version is served, and what is said of each batch is short")
 }
@@ -39,12 +30,12 @@ fn put_topics(
     fields: &mut FieldWriter<'_>,
     version: i16,
     outcomes: &[ProduceOutcome],
-    elsewhere: &[Option<(BrokerId, i32)>],
+    leaders: &[Option<(BrokerId, i32)>],
 ) {
     let same_topic =
         |a: &ProduceOutcome, b: &ProduceOutcome| a.topic_id == b.topic_id && a.topic.as_str() == b.topic.as_str();
     fields.count(outcomes.chunk_by(same_topic).count());
-    let mut elsewhere = elsewhere.iter();
+    let mut leaders = leaders.iter();
     for group in outcomes.chunk_by(same_topic) {
         if version >= 13 {
             fields.uuid(group[0].topic_id);
@@ -52,8 +43,8 @@ fn put_topics(
             fields.nullable_string(Some(&group[0].topic));
         }
         fields.count(group.len());
-        for (outcome, elsewhere) in group.iter().zip(elsewhere.by_ref()) {
-            put_partition(fields, version, outcome, *elsewhere);
+        for outcome in group {
+            put_partition(fields, version, outcome, leaders.next().copied().flatten());
         }
         fields.no_tags();
     }
@@ -95,11 +86,12 @@ fn put_partition(
 mod tests {
     use kafka_protocol::messages::{ApiKey, ResponseKind};
     use kafka_protocol::protocol::StrBytes;
-    use kafka_sim_core::wire;
+    use kafka_sim_core::{ErrorCode, wire};
     use uuid::Uuid;
 
     use super::super::endpoints::testing::{head, somewhere};
     use super::*;
+    use crate::peer::Tp;
 
     fn outcome(topic: &'static str, index: i32, error: ErrorCode) -> ProduceOutcome {
         let topic_id = Uuid::from_u128(7 + topic.len() as u128);
@@ -134,8 +126,15 @@ mod tests {
             outcome("users", 0, ErrorCode::NONE),
         ];
         for version in 3..=13_i16 {
-            let leader = |_| Some((BrokerId(2), 9));
-            let frame = encode(&head(ApiKey::Produce, version), &outcomes, leader, somewhere);
+            let leaders = [None, (version >= 10).then_some((BrokerId(2), 9)), None];
+            let mut responses = ResponseWriter::default();
+            let frame = encode(
+                &mut responses,
+                &head(ApiKey::Produce, version),
+                &outcomes,
+                &leaders,
+                &[somewhere(2)],
+            );
             let (correlation_id, body) = wire::decode_response(ApiKey::Produce, version, frame.slice(4..)).unwrap();
             let ResponseKind::Produce(response) = body else {
                 panic!("not a produce response")

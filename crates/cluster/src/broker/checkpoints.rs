@@ -81,12 +81,8 @@ impl Broker {
         if self.log_dir_offline || self.partitions.values().all(|p| p.checkpointed_hw == p.high_watermark) {
             return;
         }
-        let entries = self
-            .partitions
-            .values()
-            .map(|p| (p.name.clone(), p.high_watermark))
-            .collect();
-        if checkpoint::write_high_watermarks(ctx.disk, &entries, ctx.now).is_err() {
+        let entries = self.partitions.values().map(|p| (&p.name, &p.high_watermark));
+        if checkpoint::write_high_watermarks(ctx.disk, entries, ctx.now).is_err() {
             return self.fail_log_dir(ctx);
         }
         for partition in self.partitions.values_mut() {
@@ -108,7 +104,7 @@ impl Broker {
         {
             return self.fail_log_dir(ctx);
         }
-        let entries = self
+        let entries: checkpoint::Offsets = self
             .partitions
             .values()
             .map(|p| (p.name.clone(), p.log.recovery_point()))
@@ -122,7 +118,7 @@ impl Broker {
         if self.log_dir_offline {
             return;
         }
-        let entries = self
+        let entries: checkpoint::Offsets = self
             .partitions
             .values()
             .map(|p| (p.name.clone(), p.log.log_start_offset()))

@@ -145,8 +145,8 @@ impl Broker {
         let ends = self
             .partitions
             .values()
-            .filter_map(|p| Some((p.name.clone(), p.cleaned_to?)));
-        let written = checkpoint::write_cleaned(ctx.disk, &ends.collect(), ctx.now);
+            .filter_map(|p| Some((&p.name, p.cleaned_to.as_ref()?)));
+        let written = checkpoint::write_cleaned(ctx.disk, ends, ctx.now);
         if written.is_err() {
             self.fail_log_dir(ctx);
         }

@@ -1,5 +1,6 @@
 //! Reading for consumers: bounds, limits, waiting (ReplicaManager.fetchMessages, DelayedFetch).
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::event::Event;
 use crate::peer::Tp;
 
 /// One partition of a fetch request.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct FetchPart {
     pub(crate) topic: Arc<str>,
     pub(crate) topic_id: Uuid,
@@ -72,12 +73,28 @@ pub(crate) struct FetchRead {
     pub(crate) log_start: Offset,
     pub(crate) diverging: Option<(i32, Offset)>,
     pub(crate) preferred_read_replica: Option<BrokerId>,
-    pub(crate) batches: Vec<Batch>,
+    /// Which of all batches that were read are its own.
+    pub(crate) batches: Range<usize>,
     pub(crate) bytes: usize,
 }
 
 /// What was read of each partition, in the order of the request.
-pub(crate) type FetchReads = SmallVec<[FetchRead; 2]>;
+#[derive(Clone, Default, Debug)]
+pub(crate) struct FetchReads {
+    pub(crate) parts: Vec<FetchRead>,
+    /// Those of all partitions.
+    pub(crate) batches: Vec<Batch>,
+}
+
+impl FetchReads {
+    pub(crate) fn bytes(&self) -> usize {
+        self.parts.iter().map(|read| read.bytes).sum()
+    }
+
+    pub(crate) fn batches_of(&self, read: &FetchRead) -> &[Batch] {
+        &self.batches[read.batches.clone()]
+    }
+}
 
 impl FetchRead {
     fn failed(error: ErrorCode) -> Self {
@@ -88,7 +105,7 @@ impl FetchRead {
             log_start: -1,
             diverging: None,
             preferred_read_replica: None,
-            batches: Vec::new(),
+            batches: 0..0,
             bytes: 0,
         }
     }
@@ -99,14 +116,37 @@ impl FetchRead {
 }
 
 impl Broker {
+    /// A request to be filled in, in the memory of one that was answered if there is any.
+    pub(crate) fn blank_ask(&mut self, conn: ConnId, head: RequestHead) -> Box<FetchAsk> {
+        if let Some(mut ask) = self.spare_asks.pop() {
+            ask.conn = conn;
+            ask.head = head;
+            return ask;
+        }
+        Box::new(FetchAsk {
+            conn,
+            head,
+            debugging: false,
+            max_wait: Duration::ZERO,
+            min_bytes: 0,
+            max_bytes: 0,
+            read_committed: false,
+            rack: None,
+            parts: FetchParts::new(),
+            session: SessionUse::None,
+        })
+    }
+
     /// Reads at once if there is enough, otherwise parks the request. `None` means parked.
     pub(crate) fn fetch(&mut self, ctx: &mut Ctx<'_>, ask: Box<FetchAsk>) -> Option<(Box<FetchAsk>, FetchReads)> {
         if !self.has_nothing_for(&ask) {
-            let reads = self.read_all(ctx, &ask);
+            let mut reads = std::mem::take(&mut self.spare_reads);
+            self.read_all(ctx, &ask, &mut reads);
             if ask.max_wait.is_zero() || satisfied(&ask, &reads) {
                 self.note_reads(ctx, &ask, &reads);
                 return Some((ask, reads));
             }
+            self.keep_reads(reads);
         }
         let id = self.purgatory.next_id();
         for tp in ask.parts.iter().filter_map(|part| part.tp.ok()) {
@@ -134,20 +174,33 @@ impl Broker {
         at_end && part.last_fetched_epoch < 0
     }
 
-    fn read_all(&self, ctx: &Ctx<'_>, ask: &FetchAsk) -> FetchReads {
+    fn read_all(&self, ctx: &Ctx<'_>, ask: &FetchAsk, reads: &mut FetchReads) {
         let mut left = ask.max_bytes.min(byte_count(self.config.fetch_max_bytes));
         let mut nothing_yet = true;
-        let mut reads = FetchReads::new();
         for part in &ask.parts {
-            let read = self.read_one(ctx, ask, part, left, nothing_yet);
+            let read = self.read_one(ctx, ask, part, left, nothing_yet, &mut reads.batches);
             left = left.saturating_sub(read.bytes);
             nothing_yet &= read.bytes == 0;
-            reads.push(read);
+            reads.parts.push(read);
         }
-        reads
     }
 
-    fn read_one(&self, ctx: &Ctx<'_>, ask: &FetchAsk, part: &FetchPart, left: usize, nothing_yet: bool) -> FetchRead {
+    /// The memory of what was read is kept for what is read next.
+    pub(crate) fn keep_reads(&mut self, mut reads: FetchReads) {
+        reads.parts.clear();
+        reads.batches.clear();
+        self.spare_reads = reads;
+    }
+
+    fn read_one(
+        &self,
+        ctx: &Ctx<'_>,
+        ask: &FetchAsk,
+        part: &FetchPart,
+        left: usize,
+        nothing_yet: bool,
+        batches: &mut Vec<Batch>,
+    ) -> FetchRead {
         let partition = match self.readable(ask, part) {
             Ok(partition) => partition,
             Err(error) => return FetchRead::failed(error),
@@ -183,10 +236,11 @@ impl Broker {
         if left == 0 || part.fetch_offset >= bound {
             return read;
         }
-        match log.read(part.fetch_offset, part.max_bytes.min(left), bound, nothing_yet) {
-            Ok(outcome) => {
-                read.bytes = outcome.bytes;
-                read.batches = outcome.batches;
+        let first = batches.len();
+        match log.read_into(batches, part.fetch_offset, part.max_bytes.min(left), bound, nothing_yet) {
+            Ok(bytes) => {
+                read.bytes = bytes;
+                read.batches = first..batches.len();
                 read
             }
             Err(error) => FetchRead { error, ..read },
@@ -278,28 +332,32 @@ impl Broker {
 
     /// Answers a parked fetch if it may be answered. True: it waits on.
     pub(crate) fn recheck_fetch(&mut self, ctx: &mut Ctx<'_>, id: u64) -> bool {
+        let mut reads = std::mem::take(&mut self.spare_reads);
         let Some(WaitsFor::Fetch(ask)) = self.purgatory.get(id).map(|p| &p.waits_for) else {
             return false;
         };
-        let reads = self.read_all(ctx, ask);
-        if !satisfied(ask, &reads) {
-            return true;
+        self.read_all(ctx, ask, &mut reads);
+        let answered = satisfied(ask, &reads);
+        if answered {
+            self.answer_fetch(ctx, id, &reads);
         }
-        self.answer_fetch(ctx, id, reads);
-        false
+        self.keep_reads(reads);
+        !answered
     }
 
     /// The time is up: whatever is there, possibly nothing.
     pub(crate) fn finish_fetch(&mut self, ctx: &mut Ctx<'_>, id: u64) {
+        let mut reads = std::mem::take(&mut self.spare_reads);
         let Some(WaitsFor::Fetch(ask)) = self.purgatory.get(id).map(|p| &p.waits_for) else {
             return;
         };
-        let reads = self.read_all(ctx, ask);
-        self.answer_fetch(ctx, id, reads);
+        self.read_all(ctx, ask, &mut reads);
+        self.answer_fetch(ctx, id, &reads);
+        self.keep_reads(reads);
     }
 
-    fn answer_fetch(&mut self, ctx: &mut Ctx<'_>, id: u64, reads: FetchReads) {
-        let Some(WaitsFor::Fetch(ask)) = self.unpark(id) else {
+    fn answer_fetch(&mut self, ctx: &mut Ctx<'_>, id: u64, reads: &FetchReads) {
+        let Some(WaitsFor::Fetch(mut ask)) = self.unpark(id) else {
             return;
         };
         for tp in ask.parts.iter().filter_map(|p| p.tp.ok()) {
@@ -307,14 +365,19 @@ impl Broker {
                 partition.waiting_fetches.retain(|waiting| *waiting != id);
             }
         }
-        self.note_reads(ctx, &ask, &reads);
-        let bytes = crate::api::fetch::render(self, ctx, &ask, &reads);
+        self.note_reads(ctx, &ask, reads);
+        let bytes = crate::api::fetch::render(self, ctx, &ask, reads);
         self.respond_encoded(ctx, ask.conn, &ask.head, Ok(bytes));
+        ask.parts.clear();
+        self.spare_asks.push(ask);
     }
 
-    fn note_reads(&self, ctx: &mut Ctx<'_>, ask: &FetchAsk, reads: &[FetchRead]) {
-        for (part, read) in ask.parts.iter().zip(reads) {
-            if let (Ok(tp), Some(last)) = (part.tp, read.batches.last()) {
+    fn note_reads(&self, ctx: &mut Ctx<'_>, ask: &FetchAsk, reads: &FetchReads) {
+        if reads.batches.is_empty() {
+            return;
+        }
+        for (part, read) in ask.parts.iter().zip(&reads.parts) {
+            if let (Ok(tp), Some(last)) = (part.tp, reads.batches_of(read).last()) {
                 ctx.event(Event::FetchAnswered {
                     broker: self.id(),
                     tp,
@@ -336,7 +399,7 @@ fn bound(ask: &FetchAsk, partition: &Partition) -> Offset {
     }
 }
 
-fn satisfied(ask: &FetchAsk, reads: &[FetchRead]) -> bool {
-    let bytes: usize = reads.iter().map(|r| r.bytes).sum();
-    ask.parts.is_empty() || bytes >= ask.min_bytes || reads.iter().any(FetchRead::must_not_wait)
+fn satisfied(ask: &FetchAsk, reads: &FetchReads) -> bool {
+    let must_not_wait = || reads.parts.iter().any(FetchRead::must_not_wait);
+    ask.parts.is_empty() || reads.bytes() >= ask.min_bytes || must_not_wait()
 }

@@ -78,7 +78,15 @@ impl Parts {
     }
 
     /// Where a partition is. The search begins at a guess: requests and answers mostly name partitions in their order.
+    #[inline]
     fn place(&self, part: &FetchPart, guess: usize) -> Option<usize> {
+        match self.in_order.get(guess) {
+            Some(cached) if cached.part.is_of_same(part) => Some(guess),
+            _ => self.place_after(part, guess),
+        }
+    }
+
+    fn place_after(&self, part: &FetchPart, guess: usize) -> Option<usize> {
         let (before, from) = self.in_order.split_at(guess.min(self.in_order.len()));
         let is_it = |cached: &Cached| cached.part.is_of_same(part);
         match from.iter().position(is_it) {

@@ -187,17 +187,20 @@ impl Broker {
             fetcher.session_open = false;
             exchange.answer.session_lost = false;
         }
+        let mut records = exchange.answer.records.as_slice();
         for part in &exchange.answer.parts {
-            self.on_fetched_part(ctx, leader, part);
+            let (own, others) = records.split_at(part.batches);
+            records = others;
+            self.on_fetched_part(ctx, leader, part, own);
         }
-        exchange.answer.parts.clear();
+        exchange.answer.clear();
         if let Some(fetcher) = self.fetchers.get_mut(&leader) {
             fetcher.spare = Some(exchange);
         }
         self.fetch_from(ctx, leader);
     }
 
-    fn on_fetched_part(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId, part: &ReplicaFetchedPart) {
+    fn on_fetched_part(&mut self, ctx: &mut Ctx<'_>, leader: BrokerId, part: &ReplicaFetchedPart, records: &[Batch]) {
         let (id, tp) = (self.id(), part.tp);
         let (Some(fetcher), Some(partition)) = (self.fetchers.get_mut(&leader), self.partitions.get_mut(&tp)) else {
             return;
@@ -221,7 +224,7 @@ impl Broker {
         if let Some((epoch, end)) = part.diverging {
             return self.truncate_to_divergence(ctx, tp, epoch, end);
         }
-        match partition.append_fetched(ctx, id, &part.records) {
+        match partition.append_fetched(ctx, id, records) {
             Ok(None) => {}
             Ok(Some(durable)) => fetcher.busy_until = fetcher.busy_until.max(durable),
             Err(error) if error.storage => return self.fail_log_dir(ctx),

@@ -4,8 +4,8 @@ use kafka_sim_core::batch::Batch;
 use kafka_sim_core::{BrokerId, ErrorCode};
 use smallvec::SmallVec;
 
-use super::follower_fetch::{FetchedParts, Parked, ReplicaExchange, ReplicaFetchedPart, ReplicaPart, divergence};
-use super::{Broker, Ctx, PeerMessage, Timer};
+use super::follower_fetch::{Parked, ReplicaExchange, ReplicaFetchedPart, ReplicaPart, divergence};
+use super::{Broker, Ctx, Partition, PeerMessage, Timer};
 use crate::peer::Tp;
 
 impl Broker {
@@ -23,7 +23,7 @@ impl Broker {
             ctx.tell_broker(from, PeerMessage::Fetched(exchange));
             return;
         }
-        exchange.answer.parts.clear();
+        exchange.answer.clear();
         let expiry = self.timers.set(ctx.now + max_wait, Timer::FollowerWait(from));
         let session = self.followers.get_mut(&from).expect("the session was looked up above");
         session.parked = Some(Parked { exchange, expiry });
@@ -35,87 +35,56 @@ impl Broker {
         let Some(session) = self.followers.get(&from) else {
             return false;
         };
-        let broker_epoch = session.broker_epoch;
-        let (mut left, mut urgent, mut unread) = (asked.max_bytes, false, SmallVec::<[Tp; 4]>::new());
+        let (mut left, mut urgent) = (asked.max_bytes, false);
         for part in session.asked() {
             let limit = asked.max_bytes_per_partition.min(left);
-            let (read, more) = self.read_for_follower(part, from, broker_epoch, limit, left == asked.max_bytes);
-            let bytes: usize = read.records.iter().map(Batch::size).sum();
-            left = left.saturating_sub(bytes);
-            urgent |= bytes > 0 || !read.error.is_ok() || read.diverging.is_some();
-            if more {
-                unread.push(part.tp);
+            let at_least_one = left == asked.max_bytes;
+            let mut read = ReplicaFetchedPart::of(part.tp);
+            let partition = match self.partitions.get_mut(&part.tp) {
+                _ if self.log_dir_offline => Err(ErrorCode::KAFKA_STORAGE_ERROR),
+                Some(partition) => match partition.fetching(part, from, session.broker_epoch) {
+                    Ok(_) => Ok(partition),
+                    Err(error) => Err(error),
+                },
+                None if self.image.partition(part.tp).is_some() => Err(ErrorCode::NOT_LEADER_OR_FOLLOWER),
+                None => Err(ErrorCode::UNKNOWN_TOPIC_ID),
+            };
+            match partition {
+                Ok(partition) => {
+                    let bytes = read.fill(partition, part, limit, at_least_one, &mut answer.records);
+                    left = left.saturating_sub(bytes);
+                }
+                Err(error) => read.error = error,
             }
+            urgent |= read.batches > 0 || !read.is_heard();
             answer.parts.push(read);
         }
         if urgent || !peek {
-            self.settle_session(from, &mut answer.parts, &unread);
+            self.settle_session(from, &mut answer.parts);
         }
         urgent
     }
 
     /// Drops from an answer what the follower already knows, and forgets what has been told.
-    fn settle_session(&mut self, from: BrokerId, parts: &mut FetchedParts, unread: &[Tp]) {
+    fn settle_session(&mut self, from: BrokerId, parts: &mut Vec<ReplicaFetchedPart>) {
         let session = self
             .followers
             .get_mut(&from)
             .expect("only called with a session at hand");
         parts.retain(|part| {
-            let news = (part.high_watermark, part.log_start);
-            let heard = part.error.is_ok() && part.diverging.is_none();
-            let silent = part.records.is_empty() && heard;
             let cached = session.parts.get_mut(&part.tp).expect("it was asked for");
+            let news = (part.high_watermark, part.log_start);
+            let heard = part.is_heard();
+            let silent = part.batches == 0 && heard;
             let known = cached.last_sent == Some(news);
             // Records that the limits left no room for are still to come.
-            cached.changed &= !silent || unread.contains(&part.tp);
+            cached.changed &= !silent || part.more;
             cached.last_sent = heard.then_some(news);
-            if !part.records.is_empty() {
+            if part.batches > 0 {
                 session.served_last = Some(part.tp);
             }
             !(silent && known)
         });
-    }
-
-    /// Reads one partition. The flag says that there is more, of which the limits have left nothing.
-    fn read_for_follower(
-        &self,
-        part: &ReplicaPart,
-        from: BrokerId,
-        broker_epoch: i64,
-        max_bytes: usize,
-        first: bool,
-    ) -> (ReplicaFetchedPart, bool) {
-        let mut read = ReplicaFetchedPart {
-            tp: part.tp,
-            error: ErrorCode::NONE,
-            high_watermark: -1,
-            log_start: -1,
-            diverging: None,
-            records: Vec::new(),
-        };
-        let partition = match self.fetchable(part, from, broker_epoch) {
-            Ok(partition) => partition,
-            Err(error) => {
-                read.error = error;
-                return (read, false);
-            }
-        };
-        let log_end = partition.log.log_end_offset();
-        read.high_watermark = partition.high_watermark;
-        read.log_start = partition.log.log_start_offset();
-        match divergence(partition, part) {
-            Some(Ok(diverging)) => read.diverging = Some(diverging),
-            Some(Err(error)) => read.error = error,
-            None if max_bytes > 0 && part.fetch_offset < log_end => {
-                match partition.log.read(part.fetch_offset, max_bytes, log_end, first) {
-                    Ok(outcome) => read.records = outcome.batches,
-                    Err(error) => read.error = error,
-                }
-            }
-            None => {}
-        }
-        let more = read.records.is_empty() && part.fetch_offset < log_end;
-        (read, more)
     }
 
     /// Wakes the followers that wait for records of this partition.
@@ -137,7 +106,7 @@ impl Broker {
         };
         let urgent = self.collect_parts(follower, &mut parked.exchange, !expired);
         if !urgent && !expired {
-            parked.exchange.answer.parts.clear();
+            parked.exchange.answer.clear();
             let session = self.followers.get_mut(&follower).expect("it was parked a moment ago");
             session.parked = Some(parked);
             return;
@@ -163,5 +132,57 @@ impl Broker {
                 range,
             },
         );
+    }
+}
+
+impl ReplicaFetchedPart {
+    fn of(tp: Tp) -> Self {
+        ReplicaFetchedPart {
+            tp,
+            error: ErrorCode::NONE,
+            high_watermark: -1,
+            log_start: -1,
+            diverging: None,
+            batches: 0,
+            more: false,
+        }
+    }
+
+    /// The follower may go on from where it stands.
+    fn is_heard(&self) -> bool {
+        self.error.is_ok() && self.diverging.is_none()
+    }
+
+    /// Reads from the partition where the follower asks to. Returns the bytes of the records.
+    fn fill(
+        &mut self,
+        partition: &Partition,
+        asked: &ReplicaPart,
+        max_bytes: usize,
+        at_least_one: bool,
+        records: &mut Vec<Batch>,
+    ) -> usize {
+        let log = &partition.log;
+        let log_end = log.log_end_offset();
+        self.high_watermark = partition.high_watermark;
+        self.log_start = log.log_start_offset();
+        self.more = asked.fetch_offset < log_end;
+        match divergence(partition, asked) {
+            Some(Ok(diverging)) => self.diverging = Some(diverging),
+            Some(Err(error)) => self.error = error,
+            None if max_bytes > 0 && self.more => {
+                let before = records.len();
+                match log.read_into(records, asked.fetch_offset, max_bytes, log_end, at_least_one) {
+                    Ok(bytes) => {
+                        self.batches = records.len() - before;
+                        self.more = bytes == 0;
+                        return bytes;
+                    }
+                    Err(error) => self.error = error,
+                }
+            }
+            None => {}
+        }
+        0
     }
 }

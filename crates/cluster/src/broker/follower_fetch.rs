@@ -11,7 +11,8 @@ use smallvec::SmallVec;
 
 use super::high_watermark::risen_high_watermark;
 use super::timers::TimerKey;
-use super::{Broker, Ctx, Partition, PeerMessage, Role};
+use super::{Broker, Ctx, Partition, PeerMessage, Remote, Role};
+use crate::log::Log;
 use crate::peer::Tp;
 
 /// Where a follower wants to read one partition.
@@ -25,7 +26,7 @@ pub(crate) struct ReplicaPart {
     pub(crate) log_start: Offset,
 }
 
-/// A fetch and its answer, which travel in the same piece of memory, there and back and there again.
+/// A fetch and its answer, which travel in the same memory, there and back and there again, lists included.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub(crate) struct ReplicaExchange {
     pub(crate) asked: ReplicaFetch,
@@ -42,7 +43,7 @@ pub(crate) struct ReplicaFetch {
     /// The request opens a new session: forget what was known.
     pub(crate) full: bool,
     /// Mostly the one partition that the follower has just appended to.
-    pub(crate) changed: SmallVec<[ReplicaPart; 1]>,
+    pub(crate) changed: Vec<ReplicaPart>,
     pub(crate) forgotten: Vec<Tp>,
     pub(crate) max_wait: Duration,
     pub(crate) max_bytes: usize,
@@ -58,18 +59,29 @@ pub(crate) struct ReplicaFetchedPart {
     pub(crate) log_start: Offset,
     /// The follower's log departs from the leader's: (epoch, end offset of that epoch here).
     pub(crate) diverging: Option<(i32, Offset)>,
-    pub(crate) records: Vec<Batch>,
+    /// How many batches of the answer are its own.
+    pub(crate) batches: usize,
+    /// There is more, of which the limits have left nothing.
+    pub(super) more: bool,
 }
-
-/// Mostly the one partition that has something new.
-pub(super) type FetchedParts = SmallVec<[ReplicaFetchedPart; 1]>;
 
 /// The answer to a [`ReplicaFetch`].
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub(crate) struct ReplicaFetched {
     /// The leader does not know the session (it restarted): fetch in full.
     pub(crate) session_lost: bool,
-    pub(crate) parts: FetchedParts,
+    /// Mostly the one partition that has something new.
+    pub(crate) parts: Vec<ReplicaFetchedPart>,
+    /// The batches of all parts in their order.
+    pub(crate) records: Vec<Batch>,
+}
+
+impl ReplicaFetched {
+    /// Nothing has been read.
+    pub(super) fn clear(&mut self) {
+        self.parts.clear();
+        self.records.clear();
+    }
 }
 
 /// The session of one follower.
@@ -103,13 +115,24 @@ impl FollowerSession {
     /// What to look at for an answer, in turn.
     pub(super) fn asked(&self) -> impl Iterator<Item = &ReplicaPart> {
         let parts = self.parts.values().as_slice();
-        let start = match self.served_last {
+        let first = match self.served_last {
             Some(last) if parts.len() > 1 => parts.partition_point(|part| part.asked.tp <= last),
             _ => 0,
         };
-        let (before, from_there) = parts.split_at(start);
+        let (before, from_there) = parts.split_at(first);
         let in_turn = from_there.iter().chain(before);
         in_turn.filter(|part| part.changed).map(|part| &part.asked)
+    }
+
+    /// A fetch says what has changed.
+    fn take_in(&mut self, fetch: &ReplicaFetch) {
+        self.broker_epoch = fetch.broker_epoch;
+        for tp in &fetch.forgotten {
+            self.parts.remove(tp);
+        }
+        for part in &fetch.changed {
+            self.ask(*part);
+        }
     }
 
     /// The follower says where it wants to read.
@@ -142,89 +165,62 @@ impl Broker {
             ctx.tell_broker(from, PeerMessage::Fetched(exchange));
             return;
         };
-        session.broker_epoch = fetch.broker_epoch;
-        for tp in &fetch.forgotten {
-            session.parts.remove(tp);
-        }
-        for part in &fetch.changed {
-            session.ask(*part);
-        }
+        session.take_in(fetch);
         if let Some(parked) = session.parked.take() {
             self.timers.cancel(parked.expiry);
         }
-        let news = self.note_progress(ctx, from, fetch.broker_epoch);
+        let (now, lag) = (ctx.now, self.config.replica_lag_time_max);
+        let mut moved = SmallVec::<[Progress; 4]>::new();
+        let mut news = self.log_dir_offline;
+        // Every fetch tells how far the follower is, an idle one too: partitions left out stand where they stood.
+        let heard = if self.log_dir_offline {
+            &[]
+        } else {
+            session.parts.values().as_slice()
+        };
+        for part in heard {
+            let partition = self.partitions.get_mut(&part.asked.tp);
+            let noted = partition.and_then(|partition| {
+                let may_fetch = partition.note_fetch(now, &part.asked, from, session.broker_epoch);
+                may_fetch.then_some(partition)
+            });
+            let Some(partition) = noted else {
+                news |= part.changed;
+                continue;
+            };
+            let progress = Progress {
+                tp: part.asked.tp,
+                // Also where the follower stands still: the high watermark may have waited for another one that lags by now.
+                high_watermark: risen_high_watermark(partition, &self.image, lag, now),
+                outside: !partition.isr.committed().contains(&from),
+            };
+            let rises = progress.high_watermark.is_some();
+            news |= (part.changed || rises) && part.asked.fetch_offset < partition.log.log_end_offset();
+            if rises || progress.outside {
+                moved.push(progress);
+            }
+        }
+        if !moved.is_empty() {
+            news |= self.follow_up(ctx, from, &moved);
+        }
         crate::api::delete_records::recheck(self, ctx);
         self.answer_or_park(ctx, from, exchange, news);
     }
 
-    /// Every fetch tells how far the follower is, an idle one too: partitions left out stand where they stood. Returns
-    /// whether there may be something that the follower must hear of at once.
-    fn note_progress(&mut self, ctx: &mut Ctx<'_>, from: BrokerId, broker_epoch: i64) -> bool {
-        if self.log_dir_offline {
-            return true;
-        }
-        let lag = self.config.replica_lag_time_max;
-        let session = &self.followers[&from];
-        let mut moved = SmallVec::<[Progress; 4]>::new();
+    /// What follows from the progress of a follower. Returns whether there may be more that it must hear of at once.
+    fn follow_up(&mut self, ctx: &mut Ctx<'_>, from: BrokerId, moved: &[Progress]) -> bool {
         let mut news = false;
-        for SessionPart {
-            asked: part, changed, ..
-        } in session.parts.values()
-        {
-            let Some(partition) = self.partitions.get_mut(&part.tp) else {
-                news |= changed;
-                continue;
-            };
-            if partition.lets_fetch(part, from, broker_epoch).is_err() || divergence(partition, part).is_some() {
-                news |= changed;
-                continue;
-            }
-            news |= *changed && part.fetch_offset < partition.log.log_end_offset();
-            partition.note_fetch(ctx.now, part, from, broker_epoch);
-            // Also where the follower stands still: the high watermark may have waited for another one that lags by now.
-            let high_watermark = risen_high_watermark(partition, &self.image, lag, ctx.now);
-            let outside = !partition.isr.committed().contains(&from);
-            if high_watermark.is_some() || outside {
-                moved.push(Progress {
-                    tp: part.tp,
-                    high_watermark,
-                    outside,
-                });
-            }
-        }
-        if moved.is_empty() {
-            return news;
-        }
         for progress in moved {
             if let Some(high_watermark) = progress.high_watermark {
                 self.raise_high_watermark(ctx, progress.tp, high_watermark);
+                // A coordinator may write more once something of its own is replicated.
+                news |= self.groups.are_kept_in(progress.tp);
             }
             if progress.outside {
                 self.maybe_expand_isr(ctx, progress.tp, from);
             }
         }
-        true
-    }
-
-    /// The partition, if the follower may fetch it from here.
-    pub(super) fn fetchable(
-        &self,
-        part: &ReplicaPart,
-        from: BrokerId,
-        broker_epoch: i64,
-    ) -> Result<&Partition, ErrorCode> {
-        if self.log_dir_offline {
-            return Err(ErrorCode::KAFKA_STORAGE_ERROR);
-        }
-        let Some(partition) = self.partitions.get(&part.tp) else {
-            let known = self.known(part.tp).is_some();
-            return Err(if known {
-                ErrorCode::NOT_LEADER_OR_FOLLOWER
-            } else {
-                ErrorCode::UNKNOWN_TOPIC_ID
-            });
-        };
-        partition.lets_fetch(part, from, broker_epoch).map(|()| partition)
+        news
     }
 
     /// A follower's connection is gone, and its session with it.
@@ -245,8 +241,13 @@ struct Progress {
 }
 
 impl Partition {
-    /// Whether that follower may fetch in the epochs it names.
-    fn lets_fetch(&self, part: &ReplicaPart, from: BrokerId, broker_epoch: i64) -> Result<(), ErrorCode> {
+    /// What is known of a follower, if it may fetch in the epochs it names.
+    pub(super) fn fetching(
+        &mut self,
+        part: &ReplicaPart,
+        from: BrokerId,
+        broker_epoch: i64,
+    ) -> Result<&mut Remote, ErrorCode> {
         let asked_in = part.leader_epoch;
         #[cfg(feature = "mutants")]
         let asked_in = if self.mutant == Some(crate::mutant::Mutant::NoFetchEpochFencing) {
@@ -260,27 +261,29 @@ impl Partition {
         if asked_in > self.leader_epoch {
             return Err(ErrorCode::UNKNOWN_LEADER_EPOCH);
         }
-        let Role::Leader(leading) = &self.role else {
-            return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
-        };
-        let Some(remote) = leading.remotes.get(&from) else {
-            return Err(ErrorCode::UNKNOWN_LEADER_EPOCH);
-        };
         #[cfg(feature = "mutants")]
-        if self.mutant == Some(crate::mutant::Mutant::NoBrokerEpochCheck) {
-            return Ok(());
-        }
-        if broker_epoch < remote.broker_epoch {
+        let broker_epoch = match self.mutant {
+            Some(crate::mutant::Mutant::NoBrokerEpochCheck) => i64::MAX,
+            _ => broker_epoch,
+        };
+        let Role::Leader(leading) = &mut self.role else {
             return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+        };
+        match leading.remotes.get_mut(&from) {
+            None => Err(ErrorCode::UNKNOWN_LEADER_EPOCH),
+            Some(remote) if broker_epoch < remote.broker_epoch => Err(ErrorCode::NOT_LEADER_OR_FOLLOWER),
+            Some(remote) => Ok(remote),
         }
-        Ok(())
     }
 
-    /// Takes note of where a follower stands.
-    fn note_fetch(&mut self, now: SimTime, part: &ReplicaPart, from: BrokerId, broker_epoch: i64) {
+    /// Takes note of where a follower stands. Returns whether it may fetch from there.
+    fn note_fetch(&mut self, now: SimTime, part: &ReplicaPart, from: BrokerId, broker_epoch: i64) -> bool {
+        if divergence(self, part).is_some() {
+            return false;
+        }
         let end = self.log.log_end_offset();
-        let Some(remote) = self.leading_mut().and_then(|l| l.remotes.get_mut(&from)) else {
-            return;
+        let Ok(remote) = self.fetching(part, from, broker_epoch) else {
+            return false;
         };
         if part.fetch_offset >= end {
             remote.last_caught_up = Some(now);
@@ -292,12 +295,22 @@ impl Partition {
         remote.last_fetch = now;
         remote.leader_end_at_fetch = end;
         remote.broker_epoch = broker_epoch;
+        true
     }
 }
 
 /// Where the follower's log departs from this one, by the epoch of its last record.
+#[inline]
 pub(super) fn divergence(partition: &Partition, part: &ReplicaPart) -> Option<Result<(i32, Offset), ErrorCode>> {
     let log = &partition.log;
+    let of_this_epoch = part.last_fetched_epoch < 0 || log.latest_epoch() == Some(part.last_fetched_epoch);
+    if of_this_epoch && !out_of_range(log, part.fetch_offset) {
+        return None;
+    }
+    found_divergence(log, part)
+}
+
+fn found_divergence(log: &Log, part: &ReplicaPart) -> Option<Result<(i32, Offset), ErrorCode>> {
     if part.last_fetched_epoch < 0 {
         return out_of_range(log, part.fetch_offset).then_some(Err(ErrorCode::OFFSET_OUT_OF_RANGE));
     }
@@ -313,7 +326,7 @@ pub(super) fn divergence(partition: &Partition, part: &ReplicaPart) -> Option<Re
     out_of_range(log, part.fetch_offset).then_some(Err(ErrorCode::OFFSET_OUT_OF_RANGE))
 }
 
-fn out_of_range(log: &crate::log::Log, offset: Offset) -> bool {
+fn out_of_range(log: &Log, offset: Offset) -> bool {
     offset < log.log_start_offset() || offset > log.log_end_offset()
 }
 

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafka_sim_core::wire::ResponseWriter;
 use kafka_sim_core::{ErrorCode, Seed, SmallMap, TopicPartition};
 use uuid::Uuid;
 
-use super::{Broker, BrokerSpec, ControllerLink, Ctx, Effect, Partition, Purgatory, Timer, Timers, fetch_session};
+use super::{
+    Broker, BrokerSpec, ControllerLink, Ctx, Effect, FetchReads, Partition, Purgatory, Timer, Timers, fetch_session,
+};
 use crate::disk::Disk;
 use crate::event::Event;
 use crate::group::Coordinators;
@@ -60,6 +63,11 @@ impl Broker {
             log_dir_offline: false,
             cleaners: BTreeMap::new(),
             rng,
+            spare_asks: Vec::new(),
+            spare_reads: FetchReads::default(),
+            spare_produces: Vec::new(),
+            spare_parts: Vec::new(),
+            responses: ResponseWriter::default(),
             incarnation,
             answered: Vec::new(),
             spec,

@@ -28,6 +28,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kafka_protocol::protocol::StrBytes;
+use kafka_sim_core::batch::Batch;
+use kafka_sim_core::wire::ResponseWriter;
 use kafka_sim_core::{BrokerId, ConnId, Seed, SimRng, SimTime, SmallMap};
 
 use crate::cluster::Gate;
@@ -39,7 +41,7 @@ use crate::peer::{MetadataImage, PartitionState, Tp};
 
 pub use connections::CloseReason;
 pub(crate) use connections::Connection;
-pub(crate) use consumer_fetch::{FetchAsk, FetchPart, FetchParts, FetchRead};
+pub(crate) use consumer_fetch::{FetchAsk, FetchPart, FetchParts, FetchRead, FetchReads};
 pub(crate) use controller_link::{AdminCall, ControllerLink};
 pub(crate) use fetch_session::{Mention, SessionUse};
 pub(crate) use fetcher::Fetcher;
@@ -47,7 +49,7 @@ pub(crate) use follower_fetch::FollowerSession;
 pub(crate) use lifecycle::Lifecycle;
 pub(crate) use partition::{Leading, Partition, Remote, Role};
 pub(crate) use produce::{Produce, ProduceOutcome, ProducePart};
-pub(crate) use purgatory::{DeletePart, ParkedDelete, ParkedProduce, Purgatory, WaitsFor};
+pub(crate) use purgatory::{DeletePart, ParkedDelete, Purgatory, WaitsFor};
 pub(crate) use timers::{Timer, TimerKey, Timers};
 
 /// What a broker process wants done once it has handled an input.
@@ -102,10 +104,8 @@ impl PeerMessage {
         match self {
             PeerMessage::Fetch(exchange) => 64 + 32 * exchange.asked.changed.len(),
             PeerMessage::Fetched(exchange) => {
-                let parts = exchange.answer.parts.iter();
-                64 + parts
-                    .map(|p| 40 + p.records.iter().map(|b| b.size()).sum::<usize>())
-                    .sum::<usize>()
+                let answer = &exchange.answer;
+                64 + 40 * answer.parts.len() + answer.records.iter().map(Batch::size).sum::<usize>()
             }
             PeerMessage::LogRange { .. } | PeerMessage::LogRangeIs { .. } => 48,
         }
@@ -174,6 +174,14 @@ pub(crate) struct Broker {
     /// What each cleaner thread is at work on.
     pub(crate) cleaners: BTreeMap<i32, Tp>,
     pub(crate) rng: SimRng,
+    /// Fetches that were answered, for their memory.
+    spare_asks: Vec<Box<FetchAsk>>,
+    spare_reads: FetchReads,
+    /// The same of produces.
+    spare_produces: Vec<Box<Produce>>,
+    spare_parts: Vec<ProducePart>,
+    /// Where responses are encoded.
+    pub(crate) responses: ResponseWriter,
     incarnation: u64,
     /// Connections whose request was answered and that may hold another one.
     answered: Vec<ConnId>,

@@ -9,7 +9,7 @@ use kafka_sim_core::wire::RequestHead;
 use kafka_sim_core::{ConnId, ErrorCode, Offset, SimTime, SmallMap};
 use uuid::Uuid;
 
-use super::purgatory::{ParkedProduce, WaitsFor};
+use super::purgatory::WaitsFor;
 use super::{Broker, Ctx, Partition};
 use crate::event::{Brokers, Event};
 use crate::log::AppendOrigin;
@@ -26,15 +26,14 @@ pub(crate) struct ProducePart {
     pub(crate) records: Option<Bytes>,
 }
 
-/// A produce request in the broker's words.
+/// A produce request whose records were appended or refused.
 #[derive(Clone, Debug)]
 pub(crate) struct Produce {
     pub(crate) conn: ConnId,
     pub(crate) head: RequestHead,
     /// −1, 0 or 1.
     pub(crate) acks: i16,
-    pub(crate) timeout: Duration,
-    pub(crate) parts: Vec<ProducePart>,
+    pub(crate) outcomes: Vec<ProduceOutcome>,
 }
 
 /// What became of one partition's records.
@@ -75,30 +74,54 @@ impl ProduceOutcome {
 }
 
 impl Broker {
-    /// Appends every partition. Returns the outcomes when the answer is due now, with the head that the request came
-    /// with, or `None` when the request is parked.
+    /// A request to be carried out, in the memory of one that was answered if there is any.
+    pub(crate) fn blank_produce(&mut self, conn: ConnId, head: RequestHead, acks: i16) -> Box<Produce> {
+        if let Some(mut produce) = self.spare_produces.pop() {
+            produce.conn = conn;
+            produce.head = head;
+            produce.acks = acks;
+            return produce;
+        }
+        Box::new(Produce {
+            conn,
+            head,
+            acks,
+            outcomes: Vec::new(),
+        })
+    }
+
+    /// Where the records of a request are listed.
+    pub(crate) fn blank_parts(&mut self) -> Vec<ProducePart> {
+        std::mem::take(&mut self.spare_parts)
+    }
+
+    /// Appends every partition. Returns the outcomes when the answer is due now, or `None` when the request is parked.
     pub(crate) fn produce(
         &mut self,
         ctx: &mut Ctx<'_>,
-        request: Produce,
-    ) -> Option<(RequestHead, Vec<ProduceOutcome>)> {
-        let mut outcomes = Vec::with_capacity(request.parts.len());
+        mut produce: Box<Produce>,
+        mut parts: Vec<ProducePart>,
+        timeout: Duration,
+    ) -> Option<Box<Produce>> {
+        let acks = produce.acks;
+        let outcomes = &mut produce.outcomes;
         let mut not_before = SimTime::ZERO;
-        for part in request.parts {
-            let (outcome, durable) = self.append(ctx, part, request.acks);
+        for part in parts.drain(..) {
+            let (outcome, durable) = self.append(ctx, part, acks);
             not_before = not_before.max(durable.unwrap_or(SimTime::ZERO));
             outcomes.push(outcome);
         }
-        self.after_append(ctx, &outcomes);
-        if request.acks == -1 {
-            for outcome in &mut outcomes {
+        self.spare_parts = parts;
+        self.after_append(ctx, outcomes);
+        if acks == -1 {
+            for outcome in outcomes.iter_mut() {
                 settle_produce(&self.partitions, self.log_dir_offline, outcome);
             }
         }
         let pending = outcomes.iter().any(|o| o.pending);
         if !pending && not_before <= ctx.now {
-            self.note_answers(ctx, request.acks, &outcomes);
-            return Some((request.head, outcomes));
+            self.note_answers(ctx, acks, outcomes);
+            return Some(produce);
         }
         let id = self.purgatory.next_id();
         for tp in outcomes.iter().filter(|o| o.pending).filter_map(|o| o.tp) {
@@ -106,19 +129,13 @@ impl Broker {
                 partition.waiting_produces.push(id);
             }
         }
-        let deadline = (ctx.now + request.timeout).max(not_before);
+        let deadline = (ctx.now + timeout).max(not_before);
         let held = if not_before > ctx.now {
             not_before
         } else {
             SimTime::ZERO
         };
-        let parked = ParkedProduce {
-            conn: request.conn,
-            head: request.head,
-            acks: request.acks,
-            outcomes,
-        };
-        self.park(WaitsFor::Produce(Box::new(parked)), deadline, held);
+        self.park(WaitsFor::Produce(produce), deadline, held);
         None
     }
 
@@ -296,7 +313,7 @@ impl Broker {
     }
 
     fn answer_produce(&mut self, ctx: &mut Ctx<'_>, id: u64) {
-        let Some(WaitsFor::Produce(produce)) = self.unpark(id) else {
+        let Some(WaitsFor::Produce(mut produce)) = self.unpark(id) else {
             return;
         };
         for tp in produce.outcomes.iter().filter_map(|o| o.tp) {
@@ -306,6 +323,8 @@ impl Broker {
         }
         self.note_answers(ctx, produce.acks, &produce.outcomes);
         crate::api::produce::answer(self, ctx, &produce);
+        produce.outcomes.clear();
+        self.spare_produces.push(produce);
     }
 
     fn committed_isr(&self, tp: Tp) -> Brokers {

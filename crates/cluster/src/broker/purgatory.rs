@@ -5,7 +5,7 @@ use kafka_sim_core::wire::RequestHead;
 use kafka_sim_core::{ConnId, ErrorCode, Offset, SimTime, SmallMap};
 
 use super::timers::TimerKey;
-use super::{Broker, Ctx, FetchAsk, ProduceOutcome, Timer};
+use super::{Broker, Ctx, FetchAsk, Produce, Timer};
 use crate::peer::Tp;
 
 /// Parked requests by number.
@@ -32,20 +32,11 @@ pub(crate) struct Parked {
 #[derive(Clone, Debug)]
 pub(crate) enum WaitsFor {
     /// High watermarks.
-    Produce(Box<ParkedProduce>),
+    Produce(Box<Produce>),
     /// Bytes below the bound.
     Fetch(Box<FetchAsk>),
     /// Followers' log starts.
     DeleteRecords(Box<ParkedDelete>),
-}
-
-/// A produce that waits.
-#[derive(Clone, Debug)]
-pub(crate) struct ParkedProduce {
-    pub(crate) conn: ConnId,
-    pub(crate) head: RequestHead,
-    pub(crate) acks: i16,
-    pub(crate) outcomes: Vec<ProduceOutcome>,
 }
 
 /// A DeleteRecords request that waits.
@@ -80,6 +71,10 @@ impl Purgatory {
     /// The number of the next request that is parked.
     pub(crate) fn next_id(&self) -> u64 {
         self.numbers + 1
+    }
+
+    pub(crate) fn holds_deletes(&self) -> bool {
+        !self.deletes.is_empty()
     }
 
     pub(crate) fn delete_records(&self) -> Vec<u64> {

@@ -300,6 +300,11 @@ impl BrokerConfig {
         }
     }
 
+    /// The keys that anything sets.
+    pub(super) fn keys_set(&self) -> impl Iterator<Item = &'static str> {
+        self.settings.keys().copied()
+    }
+
     pub(super) fn layers(&self, key: &str) -> Option<&Layers> {
         self.settings.get(key)
     }

@@ -9,6 +9,10 @@ use crate::log::{LogConfig, TopicCompression};
 
 /// What counts for the logs of a topic on a broker with this configuration.
 pub fn effective_log_config(broker: &BrokerConfig, overrides: Option<&Overrides>) -> LogConfig {
+    let unset_by_topic = overrides.is_none_or(|overrides| overrides.keys().all(|key| is_not_of_logs(key)));
+    if unset_by_topic && broker.keys_set().all(is_not_of_logs) {
+        return LogConfig::default();
+    }
     let number =
         |key: &str| topic_number(broker, overrides, key).expect("numeric keys have checked values or defaults");
     let unsigned = |key: &str| u64::try_from(number(key)).unwrap_or(0);
@@ -42,6 +46,14 @@ pub fn effective_log_config(broker: &BrokerConfig, overrides: Option<&Overrides>
         producer_id_expiration_ms: broker.number("producer.id.expiration.ms").unwrap_or(i64::MAX),
         file_delete_delay_ms: unsigned("file.delete.delay.ms"),
     }
+}
+
+/// Keys that are set often and say nothing about logs, whether a topic or a broker sets them.
+fn is_not_of_logs(key: &str) -> bool {
+    matches!(key, "min.insync.replicas" | "unclean.leader.election.enable")
+        || ["group.", "offsets.", "replica."]
+            .iter()
+            .any(|prefix| key.starts_with(prefix))
 }
 
 /// A checked decimal number in millionths, rounded down; negative ones count as 0.
@@ -82,6 +94,7 @@ mod tests {
 
     use kafka_sim_core::batch::Codec;
 
+    use super::super::topic_keys::TOPIC_KEYS;
     use super::*;
 
     #[test]
@@ -90,6 +103,20 @@ mod tests {
             effective_log_config(&BrokerConfig::default(), None),
             LogConfig::default()
         );
+    }
+
+    #[test]
+    fn keys_that_are_passed_over_say_nothing_about_logs() {
+        for def in TOPIC_KEYS {
+            let names = def.synonyms.iter().chain(std::iter::once(&def.key.name));
+            let others = names.filter(|name| is_not_of_logs(name)).count();
+            let expected = match def.key.name {
+                "min.insync.replicas" | "unclean.leader.election.enable" => 2,
+                _ => 0,
+            };
+            assert_eq!(others, expected, "{}", def.key.name);
+        }
+        assert!(!is_not_of_logs("producer.id.expiration.ms"));
     }
 
     #[test]

@@ -196,15 +196,21 @@ impl File {
     pub(super) fn replace(&mut self, chunk: Chunk, now: SimTime, durable_at: SimTime, existed: bool) {
         let old = match self.replaced.take() {
             Some(replaced) if replaced.durable_at > now => replaced.old,
-            _ => existed.then(|| std::mem::take(&mut self.extents)),
+            // The memory of what was replaced before that is at hand.
+            replaced => existed.then(|| {
+                let mut spare = replaced.and_then(|replaced| replaced.old).unwrap_or_default();
+                spare.clear();
+                std::mem::replace(&mut self.extents, spare)
+            }),
         };
         self.len = chunk.len();
         self.durable = self.len;
-        self.extents = vec![Extent {
+        self.extents.clear();
+        self.extents.push(Extent {
             position: 0,
             written: now,
             chunk,
-        }];
+        });
         self.entry = Entry::default();
         self.replaced = Some(Replaced { old, durable_at });
     }

@@ -29,6 +29,14 @@ pub(crate) struct Coordinators {
     numbers: u64,
 }
 
+impl Coordinators {
+    /// Whether the partition is one of the offsets topic.
+    #[inline]
+    pub(crate) fn are_kept_in(&self, tp: Tp) -> bool {
+        self.topic == Some(tp.topic)
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Hosted {
     /// `None` while the log is being read.
@@ -76,7 +84,7 @@ impl Broker {
 
     /// The state of the shard of a partition, if that is one of the offsets topic and is loaded here.
     pub(crate) fn shard_of_partition(&self, tp: Tp) -> Option<&Shard> {
-        let is_here = self.groups.topic == Some(tp.topic);
+        let is_here = self.groups.are_kept_in(tp);
         is_here.then(|| self.loaded_shard(tp.partition)).flatten()
     }
 
@@ -231,10 +239,14 @@ impl Broker {
     }
 
     /// The high watermark of a partition that this broker leads has moved.
+    #[inline]
     pub(crate) fn coordinator_replicated(&mut self, ctx: &mut Ctx<'_>, tp: Tp) {
-        if self.groups.topic != Some(tp.topic) {
-            return;
+        if self.groups.are_kept_in(tp) {
+            self.shard_replicated(ctx, tp);
         }
+    }
+
+    fn shard_replicated(&mut self, ctx: &mut Ctx<'_>, tp: Tp) {
         let Some(high_watermark) = self.partitions.get(&tp).map(|partition| partition.high_watermark) else {
             return;
         };

@@ -90,13 +90,14 @@ impl Log {
     ) -> Result<Appended, AppendError> {
         self.check_healthy()?;
         self.flush.settle(now);
-        let batches = validate::split(&records, origin, &self.config)?;
+        let mut batches = validate::split(&records, origin, &self.config)?;
         if batches.is_empty() {
             return Ok(Appended::nothing(self.log_start));
         }
-        let batches = self.prepare(batches, leader_epoch, origin, now_ms)?;
-        let (first, last) = (batches[0].header, batches[batches.len() - 1].header);
-        self.assign_epoch(disk, leader_epoch, first.base_offset, now)?;
+        self.prepare(&mut batches, leader_epoch, origin, now_ms)?;
+        let (first, last) = (&batches[0].header, &batches[batches.len() - 1].header);
+        let (first_offset, last_offset, producer) = (first.base_offset, last.last_offset(), producer_of(first));
+        self.assign_epoch(disk, leader_epoch, first_offset, now)?;
         let bytes = batches.iter().map(|batch| batch.size()).sum();
         if bytes as u64 > self.config.segment_bytes {
             let text = format!(
@@ -107,19 +108,19 @@ impl Log {
         }
         self.roll_if_needed(disk, &batches[0], now, now_ms);
         if let Some(original) = self.check_producers(&batches, origin)? {
-            return Ok(Appended::duplicate_of(&original, self.log_start, producer_of(&first)));
+            return Ok(Appended::duplicate_of(&original, self.log_start, producer));
         }
         for batch in batches {
             self.write(disk, batch, now, now_ms)?;
         }
         let by_leader = self.config.timestamp_type == TimestampType::LogAppendTime;
         Ok(Appended {
-            first_offset: first.base_offset,
-            last_offset: last.last_offset(),
+            first_offset,
+            last_offset,
             log_append_time: if by_leader { now_ms } else { -1 },
             bytes,
             flushed: self.flush_if_many(disk, now)?,
-            producer: producer_of(&first),
+            producer,
             ..Appended::nothing(self.log_start)
         })
     }
@@ -127,20 +128,18 @@ impl Log {
     /// Validates the batches and stamps them with their offsets.
     fn prepare(
         &self,
-        batches: Batches,
+        batches: &mut Batches,
         leader_epoch: i32,
         origin: AppendOrigin,
         now_ms: i64,
-    ) -> Result<Batches, AppendError> {
+    ) -> Result<(), AppendError> {
         let mut next = self.log_end;
-        let mut prepared = Batches::new();
         for batch in batches {
-            let mut batch = validate::validate(batch, origin, &self.config, now_ms)?;
+            validate::validate(batch, origin, &self.config, now_ms)?;
             batch.stamp(next, leader_epoch);
             next = batch.header.next_offset();
-            prepared.push(batch);
         }
-        Ok(prepared)
+        Ok(())
     }
 
     /// The original if a client's batch is a duplicate.

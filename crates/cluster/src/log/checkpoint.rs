@@ -23,8 +23,12 @@ pub type Offsets = BTreeMap<TopicPartition, Offset>;
 ///
 /// # Errors
 /// The disk failed; the old file is still in place.
-pub fn write_recovery_points(disk: &mut Disk, offsets: &Offsets, now: SimTime) -> Result<SimTime, IoError> {
-    write_offsets(disk, RECOVERY_POINTS, offsets, now)
+pub fn write_recovery_points<'a>(
+    disk: &mut Disk,
+    offsets: impl IntoIterator<Item = (&'a TopicPartition, &'a Offset)>,
+    now: SimTime,
+) -> Result<SimTime, IoError> {
+    write_offsets(disk, RECOVERY_POINTS, offsets.into_iter().collect(), now)
 }
 
 /// Reads the recovery points.
@@ -36,8 +40,12 @@ pub fn read_recovery_points(disk: &Disk) -> Offsets {
 ///
 /// # Errors
 /// The disk failed; the old file is still in place.
-pub fn write_log_starts(disk: &mut Disk, offsets: &Offsets, now: SimTime) -> Result<SimTime, IoError> {
-    write_offsets(disk, LOG_STARTS, offsets, now)
+pub fn write_log_starts<'a>(
+    disk: &mut Disk,
+    offsets: impl IntoIterator<Item = (&'a TopicPartition, &'a Offset)>,
+    now: SimTime,
+) -> Result<SimTime, IoError> {
+    write_offsets(disk, LOG_STARTS, offsets.into_iter().collect(), now)
 }
 
 /// Reads the log starts.
@@ -49,8 +57,12 @@ pub fn read_log_starts(disk: &Disk) -> Offsets {
 ///
 /// # Errors
 /// The disk failed; the old file is still in place.
-pub fn write_high_watermarks(disk: &mut Disk, offsets: &Offsets, now: SimTime) -> Result<SimTime, IoError> {
-    write_offsets(disk, HIGH_WATERMARKS, offsets, now)
+pub fn write_high_watermarks<'a>(
+    disk: &mut Disk,
+    offsets: impl IntoIterator<Item = (&'a TopicPartition, &'a Offset)>,
+    now: SimTime,
+) -> Result<SimTime, IoError> {
+    write_offsets(disk, HIGH_WATERMARKS, offsets.into_iter().collect(), now)
 }
 
 /// Reads the high watermarks.
@@ -62,8 +74,12 @@ pub fn read_high_watermarks(disk: &Disk) -> Offsets {
 ///
 /// # Errors
 /// The disk failed; the old file is still in place.
-pub fn write_cleaned(disk: &mut Disk, offsets: &Offsets, now: SimTime) -> Result<SimTime, IoError> {
-    write_offsets(disk, CLEANED, offsets, now)
+pub fn write_cleaned<'a>(
+    disk: &mut Disk,
+    offsets: impl IntoIterator<Item = (&'a TopicPartition, &'a Offset)>,
+    now: SimTime,
+) -> Result<SimTime, IoError> {
+    write_offsets(disk, CLEANED, offsets.into_iter().collect(), now)
 }
 
 /// Reads where the cleaned part of each compacted log ends.
@@ -94,7 +110,13 @@ fn broker_epoch(text: &[u8]) -> Option<i64> {
     after.trim_end().trim_end_matches('}').trim().parse().ok()
 }
 
-fn write_offsets(disk: &mut Disk, path: &str, offsets: &Offsets, now: SimTime) -> Result<SimTime, IoError> {
+fn write_offsets(
+    disk: &mut Disk,
+    path: &str,
+    mut offsets: Vec<(&TopicPartition, &Offset)>,
+    now: SimTime,
+) -> Result<SimTime, IoError> {
+    offsets.sort_unstable_by_key(|(tp, _)| *tp);
     let mut text = head(offsets.len());
     for (tp, offset) in offsets {
         text.push_str(&tp.topic);

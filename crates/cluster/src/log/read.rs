@@ -4,6 +4,7 @@ use kafka_sim_core::batch::Batch;
 use kafka_sim_core::{ErrorCode, Offset};
 
 use super::Log;
+use super::segment::Entry;
 
 /// Whole batches, sharing their bytes with the log.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -30,30 +31,52 @@ impl Log {
         upper_bound: Offset,
         at_least_one: bool,
     ) -> Result<ReadOutcome, ErrorCode> {
+        let mut batches = Vec::new();
+        let bytes = self.read_into(&mut batches, offset, max_bytes, upper_bound, at_least_one)?;
+        Ok(ReadOutcome { batches, bytes })
+    }
+
+    /// As [`Log::read`], behind what `batches` holds already. Returns the bytes that were read.
+    ///
+    /// # Errors
+    /// As [`Log::read`].
+    pub fn read_into(
+        &self,
+        batches: &mut Vec<Batch>,
+        offset: Offset,
+        max_bytes: usize,
+        upper_bound: Offset,
+        at_least_one: bool,
+    ) -> Result<usize, ErrorCode> {
         if offset < self.log_start || offset > self.log_end {
             return Err(ErrorCode::OFFSET_OUT_OF_RANGE);
         }
-        let first = self
-            .segments
-            .partition_point(|segment| segment.base_offset <= offset)
-            .saturating_sub(1);
-        // A segment can hold nothing at or after the offset; then the next one is meant.
+        let mut bytes = 0;
+        for entry in self.entries_from(offset) {
+            let size = entry.batch.size();
+            let fits = bytes + size <= max_bytes || (at_least_one && bytes == 0);
+            if !fits || entry.batch.header.base_offset >= upper_bound {
+                break;
+            }
+            bytes += size;
+            batches.push(entry.batch.clone());
+        }
+        Ok(bytes)
+    }
+
+    /// What one segment holds at or after the offset. A segment can hold nothing there; then the next one is meant.
+    fn entries_from(&self, offset: Offset) -> &[Entry] {
+        let first = match self.segments.last() {
+            Some(active) if active.base_offset <= offset => self.segments.len() - 1,
+            _ => self
+                .segments
+                .partition_point(|segment| segment.base_offset <= offset)
+                .saturating_sub(1),
+        };
         let found = self.segments[first..].iter().find_map(|segment| {
             let rest = &segment.entries[segment.at_or_after(offset)..];
             (!rest.is_empty()).then_some(rest)
         });
-        let found = found.unwrap_or_default();
-        let mut bytes = 0;
-        let taken = found.iter().take_while(|entry| {
-            let fits = bytes + entry.batch.size() <= max_bytes || (at_least_one && bytes == 0);
-            let taken = fits && entry.batch.header.base_offset < upper_bound;
-            bytes += if taken { entry.batch.size() } else { 0 };
-            taken
-        });
-        let count = taken.count();
-        Ok(ReadOutcome {
-            batches: found[..count].iter().map(|entry| entry.batch.clone()).collect(),
-            bytes,
-        })
+        found.unwrap_or_default()
     }
 }

@@ -56,13 +56,14 @@ impl Log {
     ) -> Result<(Log, RecoveryReport), IoError> {
         swap::settle_files(disk, dir, options.now);
         let mut report = RecoveryReport::default();
+        let epochs = EpochCache::load(disk, dir);
         let mut log = Log {
             dir: dir.into(),
             config,
             segments: Vec::new(),
             log_start: options.log_start,
             log_end: options.log_start,
-            epochs: EpochCache::load(disk, dir),
+            epochs: epochs.clone(),
             producers: ProducerStates::default(),
             flush: FlushState::at(0, options.now),
             deleted: Vec::new(),
@@ -73,7 +74,7 @@ impl Log {
             mutant: None,
         };
         log.load_segments(disk, &options, &mut report);
-        log.settle_bounds(disk, &options, &mut report)?;
+        log.settle_bounds(disk, &options, &epochs, &mut report)?;
         log.rebuild_producers(disk);
         log.producers
             .expire(options.now_ms, log.config.producer_id_expiration_ms);
@@ -146,11 +147,12 @@ impl Log {
         segment
     }
 
-    /// Brings log start, epochs and log end into agreement.
+    /// Brings log start, epochs and log end into agreement. `written`: the epochs as their file has them.
     fn settle_bounds(
         &mut self,
         disk: &mut Disk,
         options: &OpenOptions,
+        written: &EpochCache,
         report: &mut RecoveryReport,
     ) -> Result<(), IoError> {
         if self.log_end < options.log_start {
@@ -160,10 +162,9 @@ impl Log {
             return self.restart_at(disk, options.log_start, options.now, options.now_ms);
         }
         self.log_start = options.log_start.max(self.segments[0].base_offset);
-        let before = EpochCache::load(disk, &self.dir);
         self.epochs.truncate_from_end(self.log_end);
         self.epochs.truncate_from_start(self.log_start);
-        if self.epochs == before {
+        if self.epochs == *written {
             Ok(())
         } else {
             self.write_epochs_unsynced(disk, options.now)

@@ -53,19 +53,18 @@ fn check_size(batch: &Batch, config: &LogConfig) -> Result<(), AppendError> {
     Err(AppendError::new(ErrorCode::MESSAGE_TOO_LARGE, text))
 }
 
-/// Checks a batch and its records and returns what is to be stored: the batch itself wherever possible.
+/// Checks a batch and its records and makes of it what is to be stored: wherever possible it stays as it is.
 pub(super) fn validate(
-    batch: Batch,
+    batch: &mut Batch,
     origin: AppendOrigin,
     config: &LogConfig,
     now_ms: i64,
-) -> Result<Batch, AppendError> {
+) -> Result<(), AppendError> {
     if origin == AppendOrigin::Client {
         check_header(&batch.header)?;
     }
-    let summary = check_records(&batch, config, now_ms)?;
-    let stored = store_as(batch, &summary, config, now_ms)?;
-    Ok(stored)
+    let summary = check_records(batch, config, now_ms)?;
+    store_as(batch, &summary, config, now_ms)
 }
 
 fn check_header(header: &BatchHeader) -> Result<(), AppendError> {
@@ -147,7 +146,7 @@ fn timestamp_complaint(
     (too_old || too_new).then(|| format!("the timestamp {timestamp} is too far from the broker's clock, {now_ms}"))
 }
 
-fn store_as(batch: Batch, summary: &RecordSummary, config: &LogConfig, now_ms: i64) -> Result<Batch, AppendError> {
+fn store_as(batch: &mut Batch, summary: &RecordSummary, config: &LogConfig, now_ms: i64) -> Result<(), AppendError> {
     let header = &batch.header;
     let sent = header.codec()?;
     let target = if header.is_control() {
@@ -156,19 +155,17 @@ fn store_as(batch: Batch, summary: &RecordSummary, config: &LogConfig, now_ms: i
         config.compression.target(sent)
     };
     let create_time = config.timestamp_type == TimestampType::CreateTime;
-    let mut stored = if target != sent {
-        batch.recompressed(target, DECOMPRESSION_LIMIT)?
+    if target != sent {
+        *batch = batch.recompressed(target, DECOMPRESSION_LIMIT)?;
     } else if create_time && header.max_timestamp != summary.max_timestamp {
         // The producer's header was wrong about its own records: computed again, with the CRC.
-        batch.retaining(DECOMPRESSION_LIMIT, |_| true)?
-    } else {
-        batch
-    };
+        *batch = batch.retaining(DECOMPRESSION_LIMIT, |_| true)?;
+    }
     if !create_time {
-        stored = stored.with_log_append_time(now_ms);
+        *batch = batch.with_log_append_time(now_ms);
     }
     if target != sent {
-        check_size(&stored, config)?;
+        check_size(batch, config)?;
     }
-    Ok(stored)
+    Ok(())
 }

@@ -120,7 +120,19 @@ impl<'a> FieldReader<'a> {
     ///
     /// # Errors
     /// There is no array, or it claims to have more than fit.
+    #[inline]
     pub fn count(&mut self, least: usize) -> Parsed<usize> {
+        match *self.rest {
+            // Most arrays are empty.
+            [1, ref rest @ ..] if self.flexible => {
+                self.rest = rest;
+                Ok(0)
+            }
+            _ => self.count_some(least),
+        }
+    }
+
+    fn count_some(&mut self, least: usize) -> Parsed<usize> {
         self.nullable_count(least)?.ok_or("an array is missing")
     }
 
@@ -161,7 +173,18 @@ impl<'a> FieldReader<'a> {
     ///
     /// # Errors
     /// It is missing, cut off or not UTF-8.
+    #[inline]
     pub fn text(&mut self) -> Parsed<&'a str> {
+        match *self.rest {
+            [1, ref rest @ ..] if self.flexible => {
+                self.rest = rest;
+                Ok("")
+            }
+            _ => self.some_text(),
+        }
+    }
+
+    fn some_text(&mut self) -> Parsed<&'a str> {
         self.nullable_text()?.ok_or("text is missing")
     }
 
@@ -294,6 +317,14 @@ impl<'a> FieldWriter<'a> {
     /// More than `i32::MAX` elements.
     #[inline]
     pub fn count(&mut self, count: usize) {
+        if self.flexible && count < 0x7f {
+            self.out.push(count as u8 + 1);
+        } else {
+            self.long_count(count);
+        }
+    }
+
+    fn long_count(&mut self, count: usize) {
         if self.flexible {
             self.varint(count + 1);
         } else {

@@ -36,7 +36,7 @@ pub use request::{
     RequestWriter, decode_request, decode_request_body, encode_request, encode_request_into, encode_request_of,
     write_request,
 };
-pub use response::{decode_response, encode_response, encode_response_kind, write_response};
+pub use response::{ResponseWriter, decode_response, encode_response, encode_response_kind, write_response};
 pub use topic_ids::{topic_id_as_name, topic_id_of_name};
 
 pub use kafka_protocol::messages::{ApiKey, RequestKind, ResponseKind};

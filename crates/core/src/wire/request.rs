@@ -210,7 +210,7 @@ pub(super) fn seal(mut frame: impl AsMut<[u8]> + Into<Bytes>) -> Option<Bytes> {
     Some(frame.into())
 }
 
-fn write_size(frame: &mut [u8]) -> Option<()> {
+pub(super) fn write_size(frame: &mut [u8]) -> Option<()> {
     let size = i32::try_from(frame.len() - 4).ok()?;
     frame[..4].copy_from_slice(&size.to_be_bytes());
     Some(())
