@@ -89,9 +89,8 @@ fn checksum(value: &[u8]) -> u64 {
         for word in words {
             state = step(state, u64::from_le_bytes(*word));
         }
-        let mut last = [0; 8];
-        last[..tail.len()].copy_from_slice(tail);
-        state = step(state, u64::from_le_bytes(last));
+        let last = tail.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        state = step(state, last);
     }
     mix(state)
 }

@@ -4,6 +4,8 @@ use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
 
+use crate::TopicPartition;
+
 /// So many keys are looked through one after the other, which takes fewer steps than bisecting them.
 const SCANNED: usize = 8;
 
@@ -226,6 +228,31 @@ impl<K: Ord, V> SmallMap<K, V> {
         let place = self.find(key)?;
         self.keys.remove(place);
         Some(self.values.remove(place))
+    }
+}
+
+/// Mostly these are all partitions of one topic, each of which is where its number says.
+impl<V> SmallMap<TopicPartition, V> {
+    /// As [`place_of`](Self::place_of).
+    #[inline]
+    pub fn place_of_partition(&self, partition: &TopicPartition) -> Option<usize> {
+        let guess = partition.partition as usize;
+        let guessed = self.keys.get(guess).is_some_and(|other| other.cmp(partition).is_eq());
+        if guessed { Some(guess) } else { self.place_of(partition) }
+    }
+
+    /// As [`get`](Self::get).
+    #[inline]
+    pub fn of_partition(&self, partition: &TopicPartition) -> Option<&V> {
+        let place = self.place_of_partition(partition)?;
+        Some(&self.values[place])
+    }
+
+    /// As [`get_mut`](Self::get_mut).
+    #[inline]
+    pub fn of_partition_mut(&mut self, partition: &TopicPartition) -> Option<&mut V> {
+        let place = self.place_of_partition(partition)?;
+        Some(&mut self.values[place])
     }
 }
 

@@ -76,17 +76,13 @@ impl<T> Network<T> {
         bytes: Bytes,
         out: &mut Vec<ClientOutput<O>>,
     ) -> Option<Event<T>> {
-        let link = self.links.get_mut(&id)?;
+        let mut link = self.links.get_mut(&id)?;
         let conn = link.conn;
         link.last_active = now;
         link.touched = true;
         self.links_touched = true;
         let mut next = link.incoming.push_for_next(bytes);
-        // Handling one answer may end the connection, so look it up again for each.
-        while let Some(link) = self.links.get_mut(&id).filter(|link| link.conn == conn) {
-            if link.phase == Phase::Disconnected {
-                return None;
-            }
+        while link.conn == conn && link.phase != Phase::Disconnected {
             // Anything out of order or unreadable ends the connection.
             let body = match next {
                 Ok(None) => return None,
@@ -116,6 +112,8 @@ impl<T> Network<T> {
             if was_last {
                 return None;
             }
+            // Handling one answer may end the connection.
+            link = self.links.get_mut(&id)?;
         }
         None
     }

@@ -142,6 +142,7 @@ impl<T> Link<T> {
 
     /// When the link's own deadlines strike: connection set-up or an unanswered request. The Java client
     /// compares whole milliseconds with "more than", hence the extra millisecond.
+    #[inline]
     pub(crate) fn deadline(&self) -> Option<SimTime> {
         const TICK: Duration = Duration::from_millis(1);
         match self.phase {

@@ -189,14 +189,20 @@ impl<T> Network<T> {
     }
 
     /// Whether requests can be sent to a node now. If not, and if it is time, a connection is begun.
+    #[inline]
     pub(crate) fn ready<O>(&mut self, id: i32, now: SimTime, out: &mut Vec<ClientOutput<O>>) -> bool {
-        if self.can_send(id, now) {
-            return true;
+        let ready = self.can_send(id, now);
+        if !ready {
+            self.prepare(id, now, out);
         }
+        ready
+    }
+
+    #[cold]
+    fn prepare<O>(&mut self, id: i32, now: SimTime, out: &mut Vec<ClientOutput<O>>) {
         if self.can_connect(id, now) {
             self.connect(id, now, out);
         }
-        false
     }
 
     /// When [`ready`](Self::ready) is worth asking again although nothing arrives until then. A broker that metadata does

@@ -103,7 +103,7 @@ impl<T> Network<T> {
             return None;
         }
         let start = self.rng.index(count);
-        let ids: Vec<i32> = self.metadata.nodes().keys().copied().collect();
+        let ids = self.metadata.nodes().keys().as_slice();
         let (mut busy, mut connecting, mut connectable) = (None, None, None);
         for id in ids[start..].iter().chain(&ids[..start]).copied() {
             let link = self.links.get(&id);

@@ -182,7 +182,7 @@ impl Idempotence {
         let Some(identity) = self.identity.filter(|_| matches!(self.standing, Standing::Ready)) else {
             return false;
         };
-        let Some(numbers) = self.partitions.get(&batch.partition) else {
+        let Some(numbers) = self.partitions.of_partition(&batch.partition) else {
             return true;
         };
         match batch.base_sequence() {
@@ -200,7 +200,7 @@ impl Idempotence {
             return;
         }
         let identity = self.identity.expect("batches are only sent with a producer id");
-        let numbers = match self.partitions.place_of(&batch.partition) {
+        let numbers = match self.partitions.place_of_partition(&batch.partition) {
             Some(place) => self.partitions.value_at_mut(place).expect("it has just been found"),
             None => self
                 .partitions
@@ -223,21 +223,24 @@ impl Idempotence {
 
     /// Follows a batch that came out of another with its numbers.
     pub(crate) fn track(&mut self, batch: &Batch) {
-        if let (Some(sequence), Some(numbers)) = (batch.base_sequence(), self.partitions.get_mut(&batch.partition)) {
+        if let (Some(sequence), Some(numbers)) = (
+            batch.base_sequence(),
+            self.partitions.of_partition_mut(&batch.partition),
+        ) {
             numbers.in_flight.insert(sequence, batch.id);
         }
     }
 
     /// Stops following a batch.
     pub(crate) fn untrack(&mut self, batch: &Batch) {
-        if let Some(numbers) = self.partitions.get_mut(&batch.partition) {
+        if let Some(numbers) = self.partitions.of_partition_mut(&batch.partition) {
             numbers.untrack(batch);
         }
     }
 
     /// The broker acknowledged a batch.
     pub(crate) fn completed(&mut self, batch: &Batch) {
-        let Some(numbers) = self.partitions.get_mut(&batch.partition) else {
+        let Some(numbers) = self.partitions.of_partition_mut(&batch.partition) else {
             return;
         };
         if let Some(last) = batch.last_sequence() {

@@ -251,14 +251,11 @@ impl Producer {
     }
 
     /// The same where this has happened before anything that [comes next](Network::next_event).
-    fn pump_after(&mut self, event: Option<Event<Request>>, now: SimTime, out: &mut Outputs) {
-        self.network.poll(now, out);
-        let mut progress = event.is_some();
-        if let Some(event) = event {
-            self.take_event(event, now, out);
-        }
+    fn pump_after(&mut self, mut event: Option<Event<Request>>, now: SimTime, out: &mut Outputs) {
         loop {
-            while let Some(event) = self.network.next_event() {
+            self.network.poll(now, out);
+            let mut progress = false;
+            while let Some(event) = event.take().or_else(|| self.network.next_event()) {
                 self.take_event(event, now, out);
                 progress = true;
             }
@@ -269,8 +266,6 @@ impl Producer {
             if !more {
                 break;
             }
-            self.network.poll(now, out);
-            progress = false;
         }
         if let Life::Closing { deadline } = self.life
             && (deadline <= now || !self.accumulator.has_incomplete())

@@ -61,11 +61,11 @@ impl Queues {
 
     /// Where the queue of a partition is, see [`at`](Self::at).
     pub(super) fn place_of(&self, partition: &TopicPartition) -> Option<usize> {
-        self.queues.place_of(partition)
+        self.queues.place_of_partition(partition)
     }
 
     pub(super) fn get(&self, partition: &TopicPartition) -> Option<&Queue> {
-        self.queues.get(partition)
+        self.queues.of_partition(partition)
     }
 
     /// The queue at a place in the order of the partitions. Places stay the same until there is a new queue.
@@ -78,7 +78,7 @@ impl Queues {
     }
 
     pub(super) fn get_mut(&mut self, partition: &TopicPartition) -> Option<&mut Queue> {
-        self.queues.get_mut(partition)
+        self.queues.of_partition_mut(partition)
     }
 
     /// By partition, in order.

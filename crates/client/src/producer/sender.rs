@@ -50,7 +50,7 @@ impl Producer {
         self.sender_rests = ready.nodes.is_empty() && ready.leaderless.is_empty();
         look_at(ready.next_check);
         let mut sent = false;
-        for node in ready.nodes {
+        for &node in &ready.nodes {
             if self.network.ready(node, now, out) {
                 sent |= self.send_to(node, now, out);
             } else {

@@ -1,5 +1,6 @@
 //! Fetching, as Kafka's `AbstractFetch` and `FetchCollector`.
 
+use bytes::Bytes;
 use kafka_sim_core::{
     ErrorCode, SimTime, TopicPartition, earlier,
     wire::{ApiKey, Endpoint, Fetched, FetchedPartition, TopicRef},
@@ -123,7 +124,7 @@ impl Reader {
         };
         let (partitions, by_id) = (&self.partitions, version >= 13);
         let change = if session.look == self.look.number && session.goes_on(by_id) {
-            session.move_on(|partition| partitions.get(partition).map(|assigned| assigned.offset))
+            session.move_on(|partition| partitions.of_partition(partition).map(|assigned| assigned.offset))
         } else {
             let wanted = |(partition, assigned): (_, &Assigned)| Some((partition, assigned.wanted_from(node)?));
             session.next(partitions.iter().filter_map(wanted), by_id)
@@ -184,7 +185,7 @@ impl Reader {
         if !error.is_ok() {
             self.session_error(error, &sent, now);
         } else if current {
-            self.take_partitions(node, &sent, answer, now, out);
+            self.take_partitions(node, &sent, &answer, now, out);
         }
         if let Some(session) = self.sessions.get_mut(&node) {
             session.take_back(sent);
@@ -207,18 +208,18 @@ impl Reader {
         self.retry_all(&partitions, now);
     }
 
-    fn take_partitions(&mut self, node: i32, sent: &[Held], answer: Fetched, now: SimTime, out: &mut Outputs) {
-        for data in answer.partitions {
+    fn take_partitions(&mut self, node: i32, sent: &[Held], answer: &Fetched, now: SimTime, out: &mut Outputs) {
+        for data in &answer.partitions {
             let Some(sent) = find(sent, &data.topic, data.index) else {
                 continue;
             };
-            let assigned = self.partitions.get(&sent.partition);
+            let assigned = self.partitions.of_partition(&sent.partition);
             let same = |offset: i64| assigned.is_some_and(|a| a.stage == Stage::Fetch && a.offset == offset);
             if !same(sent.wanted.offset) {
                 continue;
             }
             if data.error_code != 0 {
-                self.take_error(node, &sent.partition, &data, &answer.endpoints, now, out);
+                self.take_error(node, &sent.partition, data, &answer.endpoints, now, out);
             } else {
                 self.take_data(&sent.partition, data, now, out);
             }
@@ -272,9 +273,9 @@ impl Reader {
         );
     }
 
-    fn take_data(&mut self, partition: &TopicPartition, data: FetchedPartition, now: SimTime, out: &mut Outputs) {
+    fn take_data(&mut self, partition: &TopicPartition, data: &FetchedPartition, now: SimTime, out: &mut Outputs) {
         let max_age = self.config.network.metadata_max_age;
-        let Some(assigned) = self.partitions.get_mut(partition) else {
+        let Some(assigned) = self.partitions.of_partition_mut(partition) else {
             return;
         };
         assigned.succeeded();
@@ -283,9 +284,10 @@ impl Reader {
             assigned.preferred = Some((data.preferred_read_replica, now + max_age));
         }
         let committed_only = self.config.isolation == IsolationLevel::ReadCommitted;
-        let bytes = data.records.unwrap_or_default();
+        let none = Bytes::new();
+        let bytes = data.records.as_ref().unwrap_or(&none);
         let aborted = data.aborted.as_deref().filter(|_| committed_only);
-        let unpacked = unpack(&bytes, assigned.offset, self.config.check_crcs, aborted);
+        let unpacked = unpack(bytes, assigned.offset, self.config.check_crcs, aborted);
         if self.buffering {
             if let Some(buffer) = Buffer::of(unpacked, assigned.offset) {
                 assigned.buffer = Some(buffer);

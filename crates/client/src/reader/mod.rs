@@ -220,18 +220,15 @@ impl Reader {
     }
 
     /// The same where this has happened before anything that [comes next](Network::next_event).
-    fn pump_after(&mut self, event: Option<Event<Request>>, now: SimTime, out: &mut Outputs) {
+    fn pump_after(&mut self, mut event: Option<Event<Request>>, now: SimTime, out: &mut Outputs) {
         if self.partitions.is_empty() && !self.buffering {
             event.into_iter().for_each(|event| self.network.put_off(event));
             return;
         }
-        self.network.poll(now, out);
-        let mut progress = event.is_some();
-        if let Some(event) = event {
-            self.take_event(event, now, out);
-        }
         loop {
-            while let Some(event) = self.network.next_event() {
+            self.network.poll(now, out);
+            let mut progress = false;
+            while let Some(event) = event.take().or_else(|| self.network.next_event()) {
                 self.take_event(event, now, out);
                 progress = true;
             }
@@ -246,8 +243,6 @@ impl Reader {
             if !self.network.is_restless(now, progress) {
                 break;
             }
-            self.network.poll(now, out);
-            progress = false;
         }
     }
 

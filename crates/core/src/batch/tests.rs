@@ -254,7 +254,8 @@ fn batches_are_split_and_a_cut_off_one_is_left() {
     run.extend_from_slice(&one);
     let whole = run.freeze();
     for end in 0..=whole.len() {
-        let mut batches = split_batches(&whole.slice(..end));
+        let part = whole.slice(..end);
+        let mut batches = split_batches(&part);
         let found = batches.by_ref().map(Result::unwrap).count();
         assert_eq!(found, end / one.len());
         assert_eq!(
@@ -272,7 +273,8 @@ fn splitting_ends_at_the_first_thing_that_is_no_batch() {
     let mut run = BytesMut::from(one.as_ref());
     run.extend_from_slice(&old);
     run.extend_from_slice(&one);
-    let mut batches = split_batches(&run.freeze());
+    let run = run.freeze();
+    let mut batches = split_batches(&run);
     assert!(batches.next().unwrap().is_ok());
     assert_eq!(batches.next(), Some(Err(BatchError::UnsupportedMagic(1))));
     assert_eq!(batches.next(), None);

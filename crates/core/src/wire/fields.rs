@@ -108,6 +108,7 @@ impl<'a> FieldReader<'a> {
     }
 
     /// The number of elements of an array, each of which takes at least `least` bytes; `None` is no array.
+    #[inline]
     pub(super) fn nullable_count(&mut self, least: usize) -> Parsed<Option<usize>> {
         let count = self.compact_or(|fields| fields.i32().map(i64::from))?;
         match count {
@@ -236,15 +237,16 @@ impl<'a> FieldReader<'a> {
         if !self.flexible {
             return Ok(());
         }
-        match self.varint()? {
-            0 => Ok(()),
-            count => self.some_tags(count, &mut known),
+        if let [0, rest @ ..] = self.rest {
+            self.rest = rest;
+            return Ok(());
         }
+        self.some_tags(&mut known)
     }
 
     #[cold]
-    fn some_tags(&mut self, count: usize, known: &mut dyn FnMut(usize, &mut Self) -> Parsed<bool>) -> Parsed<()> {
-        for _ in 0..count {
+    fn some_tags(&mut self, known: &mut dyn FnMut(usize, &mut Self) -> Parsed<bool>) -> Parsed<()> {
+        for _ in 0..self.varint()? {
             let (tag, size) = (self.varint()?, self.varint()?);
             if !known(tag, self)? {
                 self.skip(size)?;

@@ -349,6 +349,7 @@ impl World {
 }
 
 /// Queues what a client wants carried; an outcome is something else.
+#[inline]
 fn take_move<O>(moved: &mut VecDeque<(usize, Move)>, index: usize, output: ClientOutput<O>) -> Option<O> {
     let wanted = match output {
         ClientOutput::Connect { conn, host, port } => Move::Connect { conn, host, port },
