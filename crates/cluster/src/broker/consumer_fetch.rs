@@ -367,7 +367,7 @@ impl Broker {
         }
         self.note_reads(ctx, &ask, reads);
         let bytes = crate::api::fetch::render(self, ctx, &ask, reads);
-        self.respond_encoded(ctx, ask.conn, &ask.head, Ok(bytes));
+        self.respond_bytes(ctx, ask.conn, &ask.head, bytes);
         ask.parts.clear();
         self.spare_asks.push(ask);
     }
