@@ -7,6 +7,7 @@ mod cleaner;
 mod connections;
 mod consumer_fetch;
 mod controller_link;
+mod fetch_reads;
 mod fetch_session;
 mod fetcher;
 mod follower_answer;
@@ -41,8 +42,9 @@ use crate::peer::{MetadataImage, PartitionState, Tp};
 
 pub use connections::CloseReason;
 pub(crate) use connections::Connection;
-pub(crate) use consumer_fetch::{FetchAsk, FetchPart, FetchParts, FetchRead, FetchReads};
+pub(crate) use consumer_fetch::{FetchAsk, FetchPart, FetchParts};
 pub(crate) use controller_link::{AdminCall, ControllerLink};
+pub(crate) use fetch_reads::{FetchRead, FetchReads};
 pub(crate) use fetch_session::{Mention, SessionUse};
 pub(crate) use fetcher::Fetcher;
 pub(crate) use follower_fetch::FollowerSession;
