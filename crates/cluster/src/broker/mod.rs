@@ -149,6 +149,9 @@ pub(crate) struct BrokerSpec {
     pub(crate) mutant: Option<crate::mutant::Mutant>,
 }
 
+/// Requests that were answered, each of which leaves its piece of memory to one that comes.
+type Spares<T> = Vec<Box<T>>;
+
 /// A broker process.
 #[derive(Clone, Debug)]
 pub(crate) struct Broker {
@@ -177,10 +180,10 @@ pub(crate) struct Broker {
     pub(crate) cleaners: BTreeMap<i32, Tp>,
     pub(crate) rng: SimRng,
     /// Fetches that were answered, for their memory.
-    spare_asks: Vec<Box<FetchAsk>>,
+    spare_asks: Spares<FetchAsk>,
     spare_reads: FetchReads,
     /// The same of produces.
-    spare_produces: Vec<Box<Produce>>,
+    spare_produces: Spares<Produce>,
     spare_parts: Vec<ProducePart>,
     /// Where responses are encoded.
     pub(crate) responses: ResponseWriter,
