@@ -138,7 +138,10 @@ mod tests {
         batch
     }
 
-    fn reads<const N: usize>(parts: [(ErrorCode, Vec<Batch>, Option<(i32, i64)>); N]) -> FetchReads {
+    /// What was read of a partition: error, records and divergence.
+    type Part = (ErrorCode, Vec<Batch>, Option<(i32, i64)>);
+
+    fn reads<const N: usize>(parts: [Part; N]) -> FetchReads {
         let mut reads = FetchReads::default();
         for (error, batches, diverging) in parts {
             let first = reads.batches.len();

@@ -55,7 +55,7 @@ pub(crate) fn handle(broker: &mut Broker, ctx: &mut Ctx<'_>, call: Call, body: &
 pub(crate) fn answer(broker: &mut Broker, ctx: &mut Ctx<'_>, produce: &Produce) {
     if produce.acks != 0 {
         let bytes = render(broker, &produce.head, &produce.outcomes);
-        broker.respond_encoded(ctx, produce.conn, &produce.head, Ok(bytes));
+        broker.respond_bytes(ctx, produce.conn, &produce.head, bytes);
     } else if failed(&produce.outcomes) {
         broker.close(ctx, produce.conn, CloseReason::FailedWithoutAcks);
     } else {

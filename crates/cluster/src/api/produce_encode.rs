@@ -126,15 +126,12 @@ mod tests {
             outcome("users", 0, ErrorCode::NONE),
         ];
         for version in 3..=13_i16 {
-            let leaders = [None, (version >= 10).then_some((BrokerId(2), 9)), None];
-            let mut responses = ResponseWriter::default();
-            let frame = encode(
-                &mut responses,
-                &head(ApiKey::Produce, version),
-                &outcomes,
-                &leaders,
-                &[somewhere(2)],
-            );
+            let told = version >= 10;
+            let leaders = [None, told.then_some((BrokerId(2), 9)), None];
+            let named = [somewhere(2)];
+            let endpoints = if told { &named[..] } else { &[] };
+            let head = head(ApiKey::Produce, version);
+            let frame = encode(&mut ResponseWriter::default(), &head, &outcomes, &leaders, endpoints);
             let (correlation_id, body) = wire::decode_response(ApiKey::Produce, version, frame.slice(4..)).unwrap();
             let ResponseKind::Produce(response) = body else {
                 panic!("not a produce response")

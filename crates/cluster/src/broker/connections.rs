@@ -69,6 +69,24 @@ pub(crate) struct Connection {
     host: Arc<str>,
 }
 
+impl Connection {
+    /// The request was handled. Returns whether more has arrived meanwhile.
+    fn release(&mut self, now: SimTime) -> bool {
+        self.busy = false;
+        self.last_activity = now;
+        !self.splitter.is_empty()
+    }
+}
+
+fn response(conn: ConnId, head: &RequestHead, bytes: Bytes) -> Effect {
+    Effect::Respond {
+        conn,
+        api_key: head.api_key as i16,
+        client_id: head.client_id.clone(),
+        bytes,
+    }
+}
+
 impl Broker {
     pub(crate) fn accept(&mut self, ctx: &Ctx<'_>, conn: ConnId, host: Arc<str>) {
         let splitter = FrameSplitter::new(byte_count(self.config.socket_request_max_bytes));
@@ -145,20 +163,19 @@ impl Broker {
 
     /// Answers a request that had to wait; its connection may go on with the next one.
     pub(crate) fn respond(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, head: &RequestHead, response: &ResponseKind) {
-        let encoded = wire::encode_response_kind(head.api_key, head.version, head.correlation_id, response);
-        self.respond_encoded(ctx, conn, head, encoded);
+        match wire::encode_response_kind(head.api_key, head.version, head.correlation_id, response) {
+            Ok(bytes) => self.respond_bytes(ctx, conn, head, bytes),
+            refused => self.send(ctx, conn, head, refused),
+        }
     }
 
-    /// Like [`Broker::respond`], for a response that was encoded already, or could not be.
-    pub(crate) fn respond_encoded(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        conn: ConnId,
-        head: &RequestHead,
-        encoded: Result<Bytes, WireError>,
-    ) {
-        self.send(ctx, conn, head, encoded);
-        if self.release(ctx, conn) {
+    /// Like [`Broker::respond`], for a response that was encoded already.
+    pub(crate) fn respond_bytes(&mut self, ctx: &mut Ctx<'_>, conn: ConnId, head: &RequestHead, bytes: Bytes) {
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            return;
+        };
+        ctx.effects.push(response(conn, head, bytes));
+        if connection.release(ctx.now) {
             self.answered.push(conn);
         }
     }
@@ -175,23 +192,14 @@ impl Broker {
 
     fn send_bytes(&self, ctx: &mut Ctx<'_>, conn: ConnId, head: &RequestHead, bytes: Bytes) {
         if self.connections.contains_key(&conn) {
-            ctx.effects.push(Effect::Respond {
-                conn,
-                api_key: head.api_key as i16,
-                client_id: head.client_id.clone(),
-                bytes,
-            });
+            ctx.effects.push(response(conn, head, bytes));
         }
     }
 
     /// The request was handled. Returns whether more of the connection has arrived meanwhile.
     fn release(&mut self, ctx: &Ctx<'_>, conn: ConnId) -> bool {
-        let Some(connection) = self.connections.get_mut(&conn) else {
-            return false;
-        };
-        connection.busy = false;
-        connection.last_activity = ctx.now;
-        !connection.splitter.is_empty()
+        let connection = self.connections.get_mut(&conn);
+        connection.is_some_and(|connection| connection.release(ctx.now))
     }
 
     /// acks=0 was handled after a wait: the connection goes on without a response.

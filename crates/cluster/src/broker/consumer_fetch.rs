@@ -1,6 +1,5 @@
 //! Reading for consumers: bounds, limits, waiting (ReplicaManager.fetchMessages, DelayedFetch).
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use kafka_sim_core::{BrokerId, ConnId, ErrorCode, Offset, SimTime};
 use smallvec::SmallVec;
 use uuid::Uuid;
 
+use super::fetch_reads::{FetchRead, FetchReads};
 use super::purgatory::WaitsFor;
 use super::{Broker, Ctx, Partition, Role, SessionUse, byte_count};
 use crate::event::Event;
@@ -62,57 +62,6 @@ pub(crate) struct FetchAsk {
     pub(crate) rack: Option<Arc<str>>,
     pub(crate) parts: FetchParts,
     pub(crate) session: SessionUse,
-}
-
-/// What was read of one partition.
-#[derive(Clone, Debug)]
-pub(crate) struct FetchRead {
-    pub(crate) error: ErrorCode,
-    pub(crate) high_watermark: Offset,
-    pub(crate) last_stable_offset: Offset,
-    pub(crate) log_start: Offset,
-    pub(crate) diverging: Option<(i32, Offset)>,
-    pub(crate) preferred_read_replica: Option<BrokerId>,
-    /// Which of all batches that were read are its own.
-    pub(crate) batches: Range<usize>,
-    pub(crate) bytes: usize,
-}
-
-/// What was read of each partition, in the order of the request.
-#[derive(Clone, Default, Debug)]
-pub(crate) struct FetchReads {
-    pub(crate) parts: Vec<FetchRead>,
-    /// Those of all partitions.
-    pub(crate) batches: Vec<Batch>,
-}
-
-impl FetchReads {
-    pub(crate) fn bytes(&self) -> usize {
-        self.parts.iter().map(|read| read.bytes).sum()
-    }
-
-    pub(crate) fn batches_of(&self, read: &FetchRead) -> &[Batch] {
-        &self.batches[read.batches.clone()]
-    }
-}
-
-impl FetchRead {
-    fn failed(error: ErrorCode) -> Self {
-        FetchRead {
-            error,
-            high_watermark: -1,
-            last_stable_offset: -1,
-            log_start: -1,
-            diverging: None,
-            preferred_read_replica: None,
-            batches: 0..0,
-            bytes: 0,
-        }
-    }
-
-    pub(super) fn must_not_wait(&self) -> bool {
-        !self.error.is_ok() || self.diverging.is_some() || self.preferred_read_replica.is_some()
-    }
 }
 
 impl Broker {
@@ -367,7 +316,7 @@ impl Broker {
         }
         self.note_reads(ctx, &ask, reads);
         let bytes = crate::api::fetch::render(self, ctx, &ask, reads);
-        self.respond_encoded(ctx, ask.conn, &ask.head, Ok(bytes));
+        self.respond_bytes(ctx, ask.conn, &ask.head, bytes);
         ask.parts.clear();
         self.spare_asks.push(ask);
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use kafka_sim_core::{ErrorCode, Offset, SimRng, SimTime};
 use smallvec::SmallVec;
 
-use super::consumer_fetch::{FetchPart, FetchParts, FetchRead};
+use super::consumer_fetch::{FetchPart, FetchParts};
+use super::fetch_reads::FetchRead;
 
 /// A session unused for this long may give way to any newcomer.
 const MIN_EVICTION: Duration = Duration::from_secs(120);

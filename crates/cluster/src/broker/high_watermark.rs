@@ -32,8 +32,13 @@ fn replicated_up_to(partition: &Partition, image: &MetadataImage, lag: Duration,
         in_sync
             || (remote.is_caught_up(leader_end, now, lag) && super::isr::is_eligible(image, id, remote.broker_epoch))
     };
-    let counting = leading.remotes.iter().filter(|(id, remote)| counted(**id, remote));
-    Some(counting.map(|(_, remote)| remote.log_end).fold(own, Offset::min))
+    let mut least = own;
+    for (id, remote) in leading.remotes.iter() {
+        if remote.log_end < least && counted(*id, remote) {
+            least = remote.log_end;
+        }
+    }
+    Some(least)
 }
 
 /// Where the high watermark moves to, if the in-sync replicas allow any move.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kafka_sim_core::TopicPartition;
+use uuid::Uuid;
 
 use super::{Broker, Ctx, Lifecycle};
 use crate::config::{effective_log_config, min_insync_replicas};
@@ -138,12 +139,11 @@ impl Broker {
             topic,
             partition: tp.partition,
         };
-        let metadata = format!("version: 0\ntopic_id: {}\n", tp.topic);
-        if ctx
-            .disk
-            .write_checkpoint(&format!("{name}/partition.metadata"), metadata.into(), ctx.now)
-            .is_err()
-        {
+        let mut id = Uuid::encode_buffer();
+        let id = tp.topic.hyphenated().encode_lower(&mut id);
+        let metadata = ["version: 0\ntopic_id: ", id, "\n"].concat();
+        let path = [&name.to_string(), "/partition.metadata"].concat();
+        if ctx.disk.write_checkpoint(&path, metadata.into(), ctx.now).is_err() {
             return self.fail_log_dir(ctx);
         }
         let options = OpenOptions {
@@ -197,7 +197,7 @@ impl Broker {
 #[derive(Default)]
 struct Touched {
     partitions: BTreeSet<Tp>,
-    removed: BTreeSet<uuid::Uuid>,
+    removed: BTreeSet<Uuid>,
     /// Topics that appeared, changed or are gone.
     names: BTreeSet<Arc<str>>,
     new_topics: bool,

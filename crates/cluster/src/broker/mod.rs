@@ -7,6 +7,7 @@ mod cleaner;
 mod connections;
 mod consumer_fetch;
 mod controller_link;
+mod fetch_reads;
 mod fetch_session;
 mod fetcher;
 mod follower_answer;
@@ -41,8 +42,9 @@ use crate::peer::{MetadataImage, PartitionState, Tp};
 
 pub use connections::CloseReason;
 pub(crate) use connections::Connection;
-pub(crate) use consumer_fetch::{FetchAsk, FetchPart, FetchParts, FetchRead, FetchReads};
+pub(crate) use consumer_fetch::{FetchAsk, FetchPart, FetchParts};
 pub(crate) use controller_link::{AdminCall, ControllerLink};
+pub(crate) use fetch_reads::{FetchRead, FetchReads};
 pub(crate) use fetch_session::{Mention, SessionUse};
 pub(crate) use fetcher::Fetcher;
 pub(crate) use follower_fetch::FollowerSession;
@@ -147,6 +149,9 @@ pub(crate) struct BrokerSpec {
     pub(crate) mutant: Option<crate::mutant::Mutant>,
 }
 
+/// Requests that were answered, each of which leaves its piece of memory to one that comes.
+type Spares<T> = Vec<Box<T>>;
+
 /// A broker process.
 #[derive(Clone, Debug)]
 pub(crate) struct Broker {
@@ -175,10 +180,10 @@ pub(crate) struct Broker {
     pub(crate) cleaners: BTreeMap<i32, Tp>,
     pub(crate) rng: SimRng,
     /// Fetches that were answered, for their memory.
-    spare_asks: Vec<Box<FetchAsk>>,
+    spare_asks: Spares<FetchAsk>,
     spare_reads: FetchReads,
     /// The same of produces.
-    spare_produces: Vec<Box<Produce>>,
+    spare_produces: Spares<Produce>,
     spare_parts: Vec<ProducePart>,
     /// Where responses are encoded.
     pub(crate) responses: ResponseWriter,

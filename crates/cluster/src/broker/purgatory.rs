@@ -21,7 +21,8 @@ pub(crate) struct Purgatory {
 #[derive(Clone, Debug)]
 pub(crate) struct Parked {
     pub(crate) waits_for: WaitsFor,
-    expiry: TimerKey,
+    /// `None`: its timer has gone off.
+    expiry: Option<TimerKey>,
     /// The answer may not go before this: an fsync is running.
     pub(crate) not_before: SimTime,
     /// When the client's patience ends.
@@ -100,7 +101,7 @@ impl Broker {
             id,
             Parked {
                 waits_for,
-                expiry,
+                expiry: Some(expiry),
                 not_before,
                 deadline,
             },
@@ -110,7 +111,9 @@ impl Broker {
     /// Takes a request out for good.
     pub(crate) fn unpark(&mut self, id: u64) -> Option<WaitsFor> {
         let parked = self.purgatory.parked.remove(&id)?;
-        self.timers.cancel(parked.expiry);
+        if let Some(expiry) = parked.expiry {
+            self.timers.cancel(expiry);
+        }
         if matches!(parked.waits_for, WaitsFor::DeleteRecords(_)) {
             self.purgatory.deletes.retain(|delete| *delete != id);
         }
@@ -118,13 +121,13 @@ impl Broker {
     }
 
     pub(crate) fn expire_parked(&mut self, ctx: &mut Ctx<'_>, id: u64) {
-        let Some(parked) = self.purgatory.get(id) else { return };
+        let Some(parked) = self.purgatory.get_mut(id) else {
+            return;
+        };
+        parked.expiry = None;
         if ctx.now < parked.deadline {
             // Woken because an fsync is done, not because the time is up.
-            let deadline = parked.deadline;
-            let rearmed = self.timers.set(deadline, Timer::Purgatory(id));
-            let parked = self.purgatory.get_mut(id).expect("looked up above");
-            parked.expiry = rearmed;
+            parked.expiry = Some(self.timers.set(parked.deadline, Timer::Purgatory(id)));
             parked.not_before = SimTime::ZERO;
             self.recheck_produce(ctx, id, None);
             return;

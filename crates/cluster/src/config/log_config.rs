@@ -50,10 +50,12 @@ pub fn effective_log_config(broker: &BrokerConfig, overrides: Option<&Overrides>
 
 /// Keys that are set often and say nothing about logs, whether a topic or a broker sets them.
 fn is_not_of_logs(key: &str) -> bool {
-    matches!(key, "min.insync.replicas" | "unclean.leader.election.enable")
-        || ["group.", "offsets.", "replica."]
-            .iter()
-            .any(|prefix| key.starts_with(prefix))
+    matches!(
+        key,
+        "min.insync.replicas" | "unclean.leader.election.enable" | "eligible.leader.replicas.enable"
+    ) || ["group.", "offsets.", "replica."]
+        .iter()
+        .any(|prefix| key.starts_with(prefix))
 }
 
 /// A checked decimal number in millionths, rounded down; negative ones count as 0.

@@ -163,11 +163,14 @@ impl Disk {
 
     /// Paths that start with `prefix`, in order.
     pub fn list(&self, prefix: &str) -> Vec<Arc<str>> {
-        self.names
-            .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
-            .map(|(path, _)| path.clone())
-            .take_while(|path| path.starts_with(prefix))
-            .collect()
+        self.below(prefix).map(|(path, _)| path.clone()).collect()
+    }
+
+    /// Paths that start with `prefix`, in order, and their files.
+    pub(crate) fn below(&self, prefix: &str) -> impl Iterator<Item = (&Arc<str>, FileId)> {
+        let from = self.names.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+        from.take_while(move |(path, _)| path.starts_with(prefix))
+            .map(|(path, file)| (path, *file))
     }
 
     /// Appends a chunk in the page cache.

@@ -1,9 +1,7 @@
 //! What the log remembers of idempotent producers, so that it can recognise a batch sent twice (ProducerStateManager).
 
-use std::collections::BTreeMap;
-
 use kafka_sim_core::batch::{BatchHeader, NO_SEQUENCE};
-use kafka_sim_core::{ErrorCode, Offset};
+use kafka_sim_core::{ErrorCode, Offset, SmallMap};
 use smallvec::SmallVec;
 
 use super::AppendError;
@@ -54,7 +52,7 @@ pub(super) struct ProducerState {
 
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct ProducerStates {
-    states: BTreeMap<i64, ProducerState>,
+    states: SmallMap<i64, ProducerState>,
 }
 
 impl ProducerStates {
@@ -124,7 +122,7 @@ impl ProducerStates {
         if !header.has_producer_id() {
             return;
         }
-        let state = self.states.entry(header.producer_id).or_insert_with(|| ProducerState {
+        let state = self.states.get_or_insert_with(header.producer_id, || ProducerState {
             epoch: header.producer_epoch,
             last_timestamp: header.max_timestamp,
             batches: SmallVec::new(),

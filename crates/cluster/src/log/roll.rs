@@ -100,9 +100,8 @@ pub(super) fn segment_files(disk: &Disk, dir: &str) -> Vec<(Offset, FileId)> {
 pub(super) fn files_ending_with(disk: &Disk, dir: &str, suffix: &str) -> Vec<(Offset, FileId)> {
     let prefix = [dir, "/"].concat();
     let base = |path: &str| path.strip_prefix(&prefix)?.strip_suffix(suffix)?.parse().ok();
-    disk.list(&prefix)
-        .iter()
-        .filter_map(|path| Some((base(path)?, disk.lookup(path)?)))
+    disk.below(&prefix)
+        .filter_map(|(path, file)| Some((base(path)?, file)))
         .collect()
 }
 

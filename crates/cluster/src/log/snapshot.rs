@@ -135,7 +135,7 @@ impl Log {
     fn snapshot_offsets(&self, disk: &Disk) -> Vec<Offset> {
         let prefix = [&*self.dir, "/"].concat();
         let offset = |path: &str| path.strip_prefix(&prefix)?.strip_suffix(SUFFIX)?.parse().ok();
-        disk.list(&prefix).iter().filter_map(|path| offset(path)).collect()
+        disk.below(&prefix).filter_map(|(path, _)| offset(path)).collect()
     }
 
     fn snapshot_path(&self, offset: Offset) -> String {

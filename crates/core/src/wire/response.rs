@@ -86,12 +86,8 @@ fn write_into(
     body: impl FnOnce(&mut FieldWriter<'_>),
 ) -> Result<(), WireError> {
     let (api_key, version) = (head.api_key, head.version);
-    check_version(api_key, version)?;
-    let mut start = [0; 9];
-    start[4..8].copy_from_slice(&head.correlation_id.to_be_bytes());
-    let tagged = usize::from(has_tagged_head(api_key, version));
     frame.clear();
-    frame.extend_from_slice(&start[..8 + tagged]);
+    begin(frame, api_key, version, head.correlation_id)?;
     body(&mut FieldWriter::new(frame, is_flexible(api_key, version)));
     write_size(frame).ok_or_else(|| WireError::unencodable(api_key, version, "longer than 2 GiB"))
 }
@@ -140,13 +136,13 @@ impl ResponseWriter {
 }
 
 /// Writes the header, with room for the size before it.
+#[inline]
 fn begin(buf: &mut impl BufMut, api_key: ApiKey, version: i16, correlation_id: i32) -> Result<(), WireError> {
     check_version(api_key, version)?;
-    buf.put_i32(0);
-    buf.put_i32(correlation_id);
-    if has_tagged_head(api_key, version) {
-        buf.put_u8(0);
-    }
+    let mut header = [0; 9];
+    header[4..8].copy_from_slice(&correlation_id.to_be_bytes());
+    let size = 8 + usize::from(has_tagged_head(api_key, version));
+    buf.put_slice(&header[..size]);
     Ok(())
 }
 
@@ -193,4 +189,34 @@ fn by_id(api_key: ApiKey, version: i16, body: &[u8]) -> Result<Option<Bytes>, Wi
 /// Whether the response header is version 1, which has tagged fields.
 fn has_tagged_head(api_key: ApiKey, version: i16) -> bool {
     api_key != ApiKey::ApiVersions && api_key.response_header_version(version) >= 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_in_shared_memory_are_those_that_have_their_own() {
+        let head = RequestHead {
+            api_key: ApiKey::Fetch,
+            version: 17,
+            correlation_id: 9,
+            client_id: None,
+        };
+        let mut writer = ResponseWriter::default();
+        let sizes = (0..40_usize).map(|at| at * 53 % 1_500);
+        let frames: Vec<_> = sizes
+            .map(|size| {
+                let body = |fields: &mut FieldWriter<'_>| fields.nullable_bytes(Some(&vec![7; size]));
+                let expected = write_response(&head, 0, body).expect("the version is supported");
+                // What is expected to be long, and what turns out to be.
+                let room = if size % 2 == 0 { size } else { 0 };
+                let frame = writer.write(&head, room, body).expect("the version is supported");
+                (frame, expected)
+            })
+            .collect();
+        for (frame, expected) in frames {
+            assert_eq!(frame, expected);
+        }
+    }
 }

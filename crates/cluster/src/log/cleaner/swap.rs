@@ -132,7 +132,7 @@ impl Log {
 /// Brings the files of a log in order before it is opened: drops what was deleted or only half cleaned, and finishes swaps.
 pub(in crate::log) fn settle_files(disk: &mut Disk, dir: &str, now: SimTime) {
     let unsettled = |path: &std::sync::Arc<str>| [DELETED, CLEANED, SWAP].iter().any(|suffix| path.ends_with(suffix));
-    if !disk.list(&[dir, "/"].concat()).iter().any(unsettled) {
+    if !disk.below(&[dir, "/"].concat()).any(|(path, _)| unsettled(path)) {
         return;
     }
     unlink_all(disk, &with_suffix(disk, dir, DELETED), now);
