@@ -1,13 +1,12 @@
 //! A map of a few entries, kept in order in two pieces of memory.
 
 use std::borrow::Borrow;
-use std::cmp::Ordering;
 use std::fmt;
 
 use crate::TopicPartition;
 
-/// So many keys are looked through one after the other, which takes fewer steps than bisecting them.
-const SCANNED: usize = 8;
+/// Up to so many keys are looked through one after the other, which takes less time than halving.
+const FEW: usize = 8;
 
 /// An ordered map for a handful of entries that are looked up for every message.
 ///
@@ -112,41 +111,18 @@ impl<K, V> SmallMap<K, V> {
     }
 }
 
-/// Up to so many keys are gone through one by one, which takes less time than halving.
-const FEW: usize = 8;
-
 impl<K: Ord, V> SmallMap<K, V> {
     /// Where the key is, or else where it belongs.
-    #[inline]
     fn place<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
     where
         K: Borrow<Q>,
     {
-        if self.keys.len() > SCANNED {
-            return self.keys.binary_search_by(|other| other.borrow().cmp(key));
-        }
-        for (place, other) in self.keys.iter().enumerate() {
-            match other.borrow().cmp(key) {
-                Ordering::Less => {}
-                Ordering::Equal => return Ok(place),
-                Ordering::Greater => return Err(place),
-            }
-        }
-        Err(self.keys.len())
+        self.keys.binary_search_by(|other| other.borrow().cmp(key))
     }
 
     /// Where the key is in the order of the keys, from 0. It stays there until a key is added or removed.
     #[inline]
     pub fn place_of<Q: Ord + ?Sized>(&self, key: &Q) -> Option<usize>
-    where
-        K: Borrow<Q>,
-    {
-        self.place(key).ok()
-    }
-
-    /// Where the key is, if it is there.
-    #[inline]
-    fn find<Q: Ord + ?Sized>(&self, key: &Q) -> Option<usize>
     where
         K: Borrow<Q>,
     {
@@ -163,7 +139,7 @@ impl<K: Ord, V> SmallMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        let place = self.find(key)?;
+        let place = self.place_of(key)?;
         Some(&self.values[place])
     }
 
@@ -173,7 +149,7 @@ impl<K: Ord, V> SmallMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        let place = self.find(key)?;
+        let place = self.place_of(key)?;
         Some(&mut self.values[place])
     }
 
@@ -183,7 +159,7 @@ impl<K: Ord, V> SmallMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.find(key).is_some()
+        self.place_of(key).is_some()
     }
 
     /// Sets the value of a key and returns the one before, if there was one.
@@ -206,7 +182,7 @@ impl<K: Ord, V> SmallMap<K, V> {
 
     /// The value of a key, which is made first if there is none.
     pub fn get_or_insert_with(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
-        let place = match self.find(&key) {
+        let place = match self.place_of(&key) {
             Some(place) => place,
             None => {
                 // Made before anything is moved: making may panic.
@@ -225,7 +201,7 @@ impl<K: Ord, V> SmallMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        let place = self.find(key)?;
+        let place = self.place_of(key)?;
         self.keys.remove(place);
         Some(self.values.remove(place))
     }

@@ -1,5 +1,7 @@
 //! The 61 bytes in front of the records (`DefaultRecordBatch`).
 
+use bytes::BufMut;
+
 use super::{BatchError, Codec, NO_PRODUCER_ID, NO_SEQUENCE};
 use crate::Offset;
 
@@ -111,20 +113,20 @@ impl BatchHeader {
     }
 
     /// Writes all 61 bytes.
-    pub(super) fn put(&self, buf: &mut [u8; HEADER_SIZE]) {
-        buf[..8].copy_from_slice(&self.base_offset.to_be_bytes());
-        buf[8..12].copy_from_slice(&self.batch_length.to_be_bytes());
-        buf[12..16].copy_from_slice(&self.leader_epoch.to_be_bytes());
-        buf[16] = self.magic.cast_unsigned();
-        buf[17..21].copy_from_slice(&self.crc.to_be_bytes());
-        buf[21..23].copy_from_slice(&self.attributes.to_be_bytes());
-        buf[23..27].copy_from_slice(&self.last_offset_delta.to_be_bytes());
-        buf[27..35].copy_from_slice(&self.base_timestamp.to_be_bytes());
-        buf[35..43].copy_from_slice(&self.max_timestamp.to_be_bytes());
-        buf[43..51].copy_from_slice(&self.producer_id.to_be_bytes());
-        buf[51..53].copy_from_slice(&self.producer_epoch.to_be_bytes());
-        buf[53..57].copy_from_slice(&self.base_sequence.to_be_bytes());
-        buf[57..].copy_from_slice(&self.record_count.to_be_bytes());
+    pub(super) fn put(&self, buf: &mut impl BufMut) {
+        buf.put_i64(self.base_offset);
+        buf.put_i32(self.batch_length);
+        buf.put_i32(self.leader_epoch);
+        buf.put_i8(self.magic);
+        buf.put_u32(self.crc);
+        buf.put_i16(self.attributes);
+        buf.put_i32(self.last_offset_delta);
+        buf.put_i64(self.base_timestamp);
+        buf.put_i64(self.max_timestamp);
+        buf.put_i64(self.producer_id);
+        buf.put_i16(self.producer_epoch);
+        buf.put_i32(self.base_sequence);
+        buf.put_i32(self.record_count);
     }
 
     /// How the records are compressed.

@@ -208,7 +208,7 @@ impl Batch {
 /// Writes a header before the records that stand behind room for it in `buf`, and computes length and CRC.
 pub(super) fn write_header(header: &mut BatchHeader, buf: &mut [u8]) {
     header.batch_length = (buf.len() - LENGTH_END) as i32;
-    header.put(buf.first_chunk_mut().expect("there is room for the header"));
+    header.put(&mut &mut buf[..HEADER_SIZE]);
     header.crc = write_crc(&mut buf[HEAD_SIZE..]);
 }
 
