@@ -55,7 +55,7 @@ pub(super) fn put_i32(value: i32, buf: &mut Vec<u8>) {
 pub(super) fn put_i64(value: i64, buf: &mut Vec<u8>) {
     match zigzag(value) {
         raw @ ..0x80 => buf.push(raw as u8),
-        raw @ ..0x4000 => buf.extend_from_slice(&[raw as u8 | 0x80, (raw >> 7) as u8]),
+        raw @ 0x80..0x4000 => buf.extend_from_slice(&[raw as u8 | 0x80, (raw >> 7) as u8]),
         raw => put_long(raw, buf),
     }
 }

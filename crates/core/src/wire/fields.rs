@@ -380,7 +380,7 @@ impl<'a> FieldWriter<'a> {
     fn varint(&mut self, value: usize) {
         match value {
             ..0x80 => self.out.push(value as u8),
-            ..0x4000 => self.out.extend_from_slice(&[value as u8 | 0x80, (value >> 7) as u8]),
+            0x80..0x4000 => self.out.extend_from_slice(&[value as u8 | 0x80, (value >> 7) as u8]),
             _ => self.long_varint(value),
         }
     }
