@@ -149,7 +149,7 @@ mod tests {
             message,
             log: message * 7 % 3,
             offset: i64::from(message * 5 % 11),
-            seen: message % 2 == 0,
+            seen: message.is_multiple_of(2),
         };
         let counted: Vec<PlaceOf> = (0..40).map(place).collect();
         for far in [1_000_000, i64::MIN, i64::MAX - 10] {

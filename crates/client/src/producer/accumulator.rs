@@ -41,9 +41,6 @@ pub(crate) enum Wake {
 /// Batches by their ids. They are large.
 pub(crate) type Batches = SmallMap<BatchId, Box<Batch>>;
 
-/// As many batches are kept to be used again.
-const SPARE: usize = 4;
-
 #[derive(Clone, Debug, Default)]
 struct TopicState {
     sticky: Sticky,
@@ -54,8 +51,8 @@ struct TopicState {
 #[derive(Clone, Debug)]
 pub(crate) struct Accumulator {
     pub(crate) batches: Batches,
-    /// Used for the next batches.
-    spare: Vec<Box<Batch>>,
+    /// Used for the next batch.
+    spare: Option<Box<Batch>>,
     queues: Queues,
     topics: SmallMap<Arc<str>, TopicState>,
     /// Where the next drain of a node begins, so that no partition starves.
@@ -77,7 +74,7 @@ impl Accumulator {
     pub(crate) fn new(config: &ProducerConfig) -> Accumulator {
         Accumulator {
             batches: SmallMap::new(),
-            spare: Vec::new(),
+            spare: None,
             queues: Queues::default(),
             topics: SmallMap::new(),
             drain_from: SmallMap::new(),
@@ -190,7 +187,7 @@ impl Accumulator {
     /// A batch without records, in the memory of one that is not used any more.
     fn fresh(&mut self, partition: &TopicPartition, capacity: usize, now: SimTime) -> Box<Batch> {
         let id = self.next_id();
-        match self.spare.pop() {
+        match self.spare.take() {
             Some(mut batch) => {
                 batch.begin_again(id, partition.clone(), capacity, now);
                 batch
@@ -201,9 +198,7 @@ impl Accumulator {
 
     /// Takes a batch back whose records have been reported, for its memory.
     pub(crate) fn recycle(&mut self, batch: Box<Batch>) {
-        if self.spare.len() < SPARE {
-            self.spare.push(batch);
-        }
+        self.spare = Some(batch);
     }
 
     /// When a batch that has just begun and [will linger](Wake::Later) is due, if leaders are those that metadata shows.
@@ -386,9 +381,10 @@ impl Accumulator {
         if self.next_expiry().is_none_or(|first| first > now) {
             return Vec::new();
         }
-        let over =
-            |batch: &&Box<Batch>| batch.place != Place::Abandoned && batch.created + self.delivery_timeout <= now;
-        self.batches.values().filter(over).map(|batch| batch.id).collect()
+        let delivery_timeout = self.delivery_timeout;
+        let over = |batch: &Batch| batch.place != Place::Abandoned && batch.created + delivery_timeout <= now;
+        let expired = self.batches.values().filter(|batch| over(batch));
+        expired.map(|batch| batch.id).collect()
     }
 
     /// Whether a batch waits to be sent.

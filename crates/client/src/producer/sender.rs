@@ -293,12 +293,12 @@ mod tests {
         let config = ProducerConfig::java();
         let batches = [batch(1, "a", 0, 100), batch(2, "a", 3, 20_000), batch(3, "b", 1, 1)];
         let batches: Batches = batches.into_iter().collect();
-        let shipped = |batch: &Box<Batch>| Shipped {
+        let shipped = |batch: &Batch| Shipped {
             partition: batch.partition.clone(),
             topic_id: Uuid::from_u128(if *batch.partition.topic == *"a" { 1 } else { 2 }),
             batch: batch.id,
         };
-        let shipment: Vec<Shipped> = batches.values().map(shipped).collect();
+        let shipment: Vec<Shipped> = batches.values().map(|batch| shipped(batch)).collect();
         for version in 3..=13 {
             let head = RequestHead {
                 api_key: ApiKey::Produce,
