@@ -41,16 +41,6 @@ impl PartialOrd for AgendaKey {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
-
-    #[inline]
-    fn lt(&self, other: &Self) -> bool {
-        self.rank() < other.rank()
-    }
-
-    #[inline]
-    fn gt(&self, other: &Self) -> bool {
-        self.rank() > other.rank()
-    }
 }
 
 /// Entries waiting for their instant.

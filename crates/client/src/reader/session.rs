@@ -39,7 +39,6 @@ pub(super) struct Session {
     pub(super) round: Round,
     /// The number of the look after which the last request was made.
     pub(super) look: u64,
-    names_some: bool,
 }
 
 /// What there is to ask of one broker as long as the last look at all partitions holds.
@@ -75,7 +74,6 @@ impl Session {
         }
         self.by_id = by_id;
         let incremental = self.epoch != 0;
-        self.names_some = false;
         let mut forgotten = Vec::new();
         let mut at = 0;
         for (partition, wanted) in wanted {
@@ -92,7 +90,6 @@ impl Session {
                     }
                     held.named = !incremental || held.wanted != wanted;
                     held.wanted = wanted;
-                    self.names_some |= held.named;
                 }
                 None => {
                     let (partition, named) = (partition.clone(), true);
@@ -102,7 +99,6 @@ impl Session {
                         named,
                     };
                     self.partitions.insert(at, held);
-                    self.names_some = true;
                 }
             }
             at += 1;
@@ -125,12 +121,10 @@ impl Session {
     /// Moves the session on to where the same partitions are now, of which nothing else has changed. Only if it
     /// [goes on](Self::goes_on).
     pub(super) fn move_on(&mut self, position: impl Fn(&TopicPartition) -> Option<i64>) -> Change {
-        self.names_some = false;
         for held in &mut self.partitions {
             let offset = position(&held.partition).unwrap_or(held.wanted.offset);
             held.named = held.wanted.offset != offset;
             held.wanted.offset = offset;
-            self.names_some |= held.named;
         }
         self.change(Vec::new())
     }
@@ -151,7 +145,7 @@ impl Session {
 
     /// Whether the last request had to name any topic.
     pub(super) fn names_some(&self) -> bool {
-        self.names_some
+        self.partitions.iter().any(|held| held.named)
     }
 
     /// The topics the last request had to name, each with all its partitions.

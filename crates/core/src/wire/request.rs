@@ -174,17 +174,18 @@ impl RequestWriter {
     ) -> Result<(), WireError> {
         let same = self.head.api_key == api_key && self.head.version == version;
         self.name_next(api_key, version);
-        match self.body_at.filter(|_| same) {
+        // A header that could not be written leaves none to go on from.
+        match self.body_at.take().filter(|_| same) {
             Some(at) => {
                 self.frame.truncate(at);
                 self.frame[CORRELATION_ID].copy_from_slice(&self.head.correlation_id.to_be_bytes());
             }
             None => {
                 begin(&self.head, &mut self.frame)?;
-                self.body_at = Some(self.frame.len());
                 self.flexible = is_flexible(api_key, version);
             }
         }
+        self.body_at = Some(self.frame.len());
         body(&mut FieldWriter::new(&mut self.frame, self.flexible));
         write_size(&mut self.frame).ok_or_else(|| WireError::unencodable(api_key, version, "longer than 2 GiB"))
     }
@@ -219,6 +220,15 @@ pub(super) fn write_size(frame: &mut [u8]) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_that_is_refused_is_refused_again() {
+        let mut writer = RequestWriter::new(StrBytes::from_static_str("tester"));
+        writer.write(ApiKey::Fetch, 17, |fields| fields.count(0)).unwrap();
+        for _ in 0..2 {
+            assert!(writer.write(ApiKey::Fetch, 1_000, |fields| fields.count(0)).is_err());
+        }
+    }
 
     #[test]
     fn requests_in_the_same_memory_are_those_that_are_written_alone() {
