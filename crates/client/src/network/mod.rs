@@ -14,7 +14,6 @@ mod versions;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use bytes::BytesMut;
 use kafka_sim_core::{
     SimRng, SimTime, SmallMap,
     wire::{RequestWriter, StrBytes},
@@ -53,8 +52,6 @@ pub(crate) enum Event<T> {
 #[derive(Clone, Debug)]
 pub(crate) struct Network<T> {
     requests: RequestWriter,
-    /// Memory for the next requests.
-    shared: BytesMut,
     request_timeout: Duration,
     idle_limit: Duration,
     max_in_flight: usize,
@@ -99,7 +96,6 @@ impl<T> Network<T> {
             .collect();
         Network {
             requests: RequestWriter::new(StrBytes::from_string(config.client_id.to_string())),
-            shared: BytesMut::with_capacity(outgoing::SHARED),
             request_timeout: config.request_timeout,
             idle_limit: config.connections_max_idle,
             max_in_flight,

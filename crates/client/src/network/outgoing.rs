@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use kafka_protocol::protocol::Encodable;
 use kafka_sim_core::{
     SimTime,
@@ -14,13 +13,6 @@ use super::{
     link::{InFlight, Purpose},
 };
 use crate::io::ClientOutput;
-
-/// Frames up to so many bytes are copied into memory that is taken for many of them at once. Longer ones are handed over
-/// as they are.
-const COPIED: usize = 1024;
-
-/// Bytes for frames that are taken at once.
-pub(super) const SHARED: usize = 4096;
 
 impl<T> Network<T> {
     /// The version to use for a request to a ready node, at most `limit`.
@@ -101,13 +93,7 @@ impl<T> Network<T> {
         link.touched = true;
         self.links_touched = true;
         link.last_active = now;
-        let frame = self.requests.frame();
-        let bytes = if frame.len() <= COPIED {
-            self.shared.extend_from_slice(frame);
-            self.shared.split().freeze()
-        } else {
-            Bytes::from(self.requests.take())
-        };
+        let bytes = self.requests.hand_out();
         out.push(ClientOutput::Data { conn: link.conn, bytes });
         if let Some(purpose) = purpose {
             let head = self.requests.head();

@@ -16,6 +16,7 @@ mod guard;
 mod head;
 mod request;
 mod response;
+mod shipping;
 mod topic_ids;
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::error::check_version;
 use super::fields::FieldWriter;
 use super::guard::{decode_guarded, is_flexible};
 use super::head::{put_request_head, request_head_size};
+use super::shipping::SharedMemory;
 use super::topic_ids::{Side, to_ids, to_names, version_by_name};
 use super::{RequestHead, WireError, decode_request_head};
 
@@ -115,6 +116,7 @@ pub fn write_request(
 pub struct RequestWriter {
     head: RequestHead,
     frame: Vec<u8>,
+    memory: SharedMemory,
     /// Where the body begins, if `frame` begins with this header.
     body_at: Option<usize>,
     flexible: bool,
@@ -131,6 +133,7 @@ impl RequestWriter {
                 client_id: Some(client_id),
             },
             frame: Vec::new(),
+            memory: SharedMemory::default(),
             body_at: None,
             flexible: false,
         }
@@ -141,15 +144,12 @@ impl RequestWriter {
         &self.head
     }
 
-    /// The last request, with its size prefix.
-    pub fn frame(&self) -> &[u8] {
-        &self.frame
-    }
-
-    /// Hands the last request out.
-    pub fn take(&mut self) -> Vec<u8> {
-        self.body_at = None;
-        std::mem::take(&mut self.frame)
+    /// Hands the last request out, with its size prefix. Only once.
+    pub fn hand_out(&mut self) -> Bytes {
+        let bytes = self.memory.hand_out(&mut self.frame);
+        // Long frames take their header along.
+        self.body_at = self.body_at.filter(|_| !self.frame.is_empty());
+        bytes
     }
 
     /// Encodes the next request.
@@ -238,6 +238,8 @@ mod tests {
             (ApiKey::Fetch, 17, 3),
             (ApiKey::Fetch, 17, 0),
             (ApiKey::Fetch, 17, 40),
+            (ApiKey::Fetch, 17, 400),
+            (ApiKey::Fetch, 17, 1),
             (ApiKey::Fetch, 11, 2),
             (ApiKey::Produce, 11, 2),
             (ApiKey::Produce, 11, 1),
@@ -256,10 +258,8 @@ mod tests {
             };
             let mut alone = Vec::new();
             write_request(&head, &mut alone, body).unwrap();
-            assert_eq!((writer.head(), writer.frame()), (&head, &alone[..]));
-            if size == 40 {
-                assert_eq!(writer.take(), alone);
-            }
+            let bytes = writer.hand_out();
+            assert_eq!((writer.head(), &bytes[..]), (&head, &alone[..]));
         }
     }
 }

@@ -10,6 +10,7 @@ use super::fields::FieldWriter;
 use super::guard::{decode_guarded, is_flexible};
 use super::head::skip_tagged_fields;
 use super::request::{seal, write_size};
+use super::shipping::SharedMemory;
 use super::topic_ids::{Side, to_ids, to_names, version_by_name};
 use super::{RequestHead, WireError};
 
@@ -79,32 +80,24 @@ pub fn write_response(
     Ok(frame.into())
 }
 
-/// Writes a response in place of what is in `frame`.
+/// Writes a response into an empty `frame`.
 fn write_into(
     frame: &mut Vec<u8>,
     head: &RequestHead,
     body: impl FnOnce(&mut FieldWriter<'_>),
 ) -> Result<(), WireError> {
     let (api_key, version) = (head.api_key, head.version);
-    frame.clear();
     begin(frame, api_key, version, head.correlation_id)?;
     body(&mut FieldWriter::new(frame, is_flexible(api_key, version)));
     write_size(frame).ok_or_else(|| WireError::unencodable(api_key, version, "longer than 2 GiB"))
 }
-
-/// Frames of up to so many bytes, or for which that is expected, are copied into memory that is taken for many at once.
-const COPIED: usize = 1024;
-
-/// Bytes for frames that are taken at once.
-const SHARED: usize = 4096;
 
 /// Encodes the responses of one sender. Short frames share memory, which is taken for many of them at once.
 #[derive(Clone, Default, Debug)]
 pub struct ResponseWriter {
     /// The frame that is being written.
     frame: Vec<u8>,
-    /// Room for frames to come.
-    shared: BytesMut,
+    memory: SharedMemory,
 }
 
 impl ResponseWriter {
@@ -118,20 +111,10 @@ impl ResponseWriter {
         room: usize,
         body: impl FnOnce(&mut FieldWriter<'_>),
     ) -> Result<Bytes, WireError> {
-        let mut long = Vec::new();
-        let is_long = room > COPIED;
-        let frame = if is_long { &mut long } else { &mut self.frame };
-        frame.reserve(room);
-        write_into(frame, head, body)?;
-        if is_long {
-            return Ok(long.into());
-        }
-        let size = self.frame.len();
-        if self.shared.capacity() < size {
-            self.shared.reserve(SHARED.max(size));
-        }
-        self.shared.extend_from_slice(&self.frame);
-        Ok(self.shared.split().freeze())
+        self.frame.clear();
+        self.frame.reserve(room);
+        write_into(&mut self.frame, head, body)?;
+        Ok(self.memory.hand_out(&mut self.frame))
     }
 }
 
